@@ -1,0 +1,424 @@
+"""Settings: one model a group, from which the form, the command line and the docs are made.
+
+A setting has a default, a label, a help text, a range and perhaps a unit; `describe` lists
+them. Groups that belong to a method live beside the method (`delta_app.regularizers`), and
+`delta_app.training.run_config.RunConfig` puts all groups together.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+Kind = Literal["int", "float", "bool", "choice", "text", "list"]
+
+
+class Settings(BaseModel):
+    """Base of all settings groups: unknown names are refused, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def setting(
+    default: Any = PydanticUndefined,
+    *,
+    label: str,
+    help: str,
+    unit: str = "",
+    advanced: bool = False,
+    log: bool = False,
+    choice_labels: dict[str, str] | None = None,
+    **constraints: Any,
+) -> Any:
+    """A pydantic field with what a form needs: label, help, unit and whether to fold it away.
+
+    Args:
+        log: the value is searched and stepped on a logarithmic scale.
+        choice_labels: what to call each choice on the screen.
+        constraints: `ge`, `gt`, `le`, `lt` as pydantic takes them.
+    """
+    extra: dict[str, Any] = {
+        "unit": unit,
+        "advanced": advanced,
+        "log": log,
+        "choice_labels": choice_labels or {},
+    }
+    field: Any = Field(
+        default, title=label, description=help, json_schema_extra=extra, **constraints
+    )
+    return field
+
+
+@dataclass(frozen=True)
+class SettingInfo:
+    """What a form, the command line and the docs need to know of one setting."""
+
+    name: str
+    label: str
+    help: str
+    kind: Kind
+    default: Any
+    optional: bool
+    required: bool
+    choices: tuple[str, ...]
+    choice_labels: dict[str, str]
+    minimum: float | None
+    maximum: float | None
+    minimum_exclusive: bool
+    unit: str
+    advanced: bool
+    log: bool
+
+    @property
+    def flag(self) -> str:
+        """The option's name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+def _kind(annotation: Any) -> tuple[Kind, bool, tuple[str, ...]]:
+    """Kind, whether None is allowed, and the choices of a field's annotation."""
+    optional = False
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        arguments = [a for a in typing.get_args(annotation) if a is not type(None)]
+        optional = len(arguments) < len(typing.get_args(annotation))
+        annotation = arguments[0] if len(arguments) == 1 else str
+    if typing.get_origin(annotation) is Literal:
+        return "choice", optional, tuple(str(a) for a in typing.get_args(annotation))
+    if typing.get_origin(annotation) is tuple:
+        return "list", optional, ()
+    kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+    if annotation not in kinds:
+        raise TypeError(f"a setting cannot be of type {annotation!r}")
+    return kinds[annotation], optional, ()
+
+
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None, bool]:
+    minimum = maximum = None
+    exclusive = False
+    for constraint in field.metadata:
+        for name in ("ge", "gt"):
+            if getattr(constraint, name, None) is not None:
+                minimum, exclusive = getattr(constraint, name), name == "gt"
+        for name in ("le", "lt"):
+            if getattr(constraint, name, None) is not None:
+                maximum = getattr(constraint, name)
+    return minimum, maximum, exclusive
+
+
+def describe(model: type[BaseModel]) -> tuple[SettingInfo, ...]:
+    """The settings of a group that were declared with `setting`, in their order."""
+    infos = []
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        if not isinstance(extra, dict) or "choice_labels" not in extra:
+            continue
+        kind, optional, choices = _kind(field.annotation)
+        minimum, maximum, exclusive = _bounds(field)
+        infos.append(
+            SettingInfo(
+                name=name,
+                label=field.title or name,
+                help=field.description or "",
+                kind=kind,
+                default=None if field.is_required() else field.default,
+                optional=optional,
+                required=field.is_required(),
+                choices=choices,
+                choice_labels=typing.cast(dict[str, str], extra["choice_labels"]),
+                minimum=minimum,
+                maximum=maximum,
+                minimum_exclusive=exclusive,
+                unit=str(extra["unit"]),
+                advanced=bool(extra["advanced"]),
+                log=bool(extra["log"]),
+            )
+        )
+    return tuple(infos)
+
+
+class DataSettings(Settings):
+    """Which pictures, and how they are split."""
+
+    data: str = setting(
+        label="Folder of pictures",
+        help="A folder with one folder of pictures a class, or with train, val and test folders "
+        "that hold one folder a class each.",
+    )
+    val_fraction: float = setting(
+        0.2,
+        label="Validation share",
+        help="Share of each class's training pictures that chooses the epoch. Used only where the "
+        "folder has no validation split of its own. 0 keeps the last epoch.",
+        ge=0.0,
+        le=0.8,
+    )
+    test_fraction: float = setting(
+        0.2,
+        label="Test share",
+        help="Share of each class's pictures kept for the one final test. Used only where the "
+        "folder has no test split of its own. 0 tests nothing.",
+        ge=0.0,
+        le=0.8,
+    )
+    per_class: int | None = setting(
+        None,
+        label="Pictures per class at most",
+        help="Caps the training pictures of each class (a seeded choice), to see what few "
+        "pictures do. Empty uses all.",
+        ge=1,
+    )
+    split_seed: int = setting(
+        0,
+        label="Split seed",
+        help="Which pictures land in which split, and which are kept under the cap. "
+        "Apart from the run's seed, so that runs with other seeds see the same pictures.",
+        ge=0,
+        advanced=True,
+    )
+
+
+class ModelSettings(Settings):
+    """Which pretrained network, and where its feature maps are held."""
+
+    backbone: str = setting(
+        label="Backbone",
+        help="A torchvision classification network, by torchvision's name.",
+    )
+    weights: str = setting(
+        "default",
+        label="Starting weights",
+        help="default (torchvision's best), random, or the path of a weights file of your own "
+        "(.pth, .pt or .safetensors).",
+    )
+    image_size: int | None = setting(
+        None,
+        label="Picture size",
+        help="Side of the square the network sees. Empty takes the size the weights were "
+        "trained for.",
+        unit="px",
+        ge=32,
+        le=1024,
+    )
+    behaviour_layers: tuple[str, ...] | None = setting(
+        None,
+        label="Behaviour layers",
+        help="Layers whose feature maps are compared with the source network's. Empty takes the "
+        "authors' layers, or the last projection at each resolution.",
+        advanced=True,
+    )
+
+
+class OptimizationSettings(Settings):
+    """How the target network is trained."""
+
+    epochs: int = setting(
+        30, label="Epochs", help="Passes over the training pictures.", ge=1, le=10000
+    )
+    batch_size: int = setting(
+        64,
+        label="Batch size",
+        help="Pictures a step. The feature-map terms are summed over the batch, so alpha's "
+        "effect grows with it; alpha is quoted at 64.",
+        ge=2,
+        le=4096,
+    )
+    optimizer: Literal["sgd", "adamw"] = setting(
+        "sgd",
+        label="Optimizer",
+        help="SGD with momentum is the authors' choice. With AdamW L2's weight decay is "
+        "decoupled from the gradient.",
+        choice_labels={"sgd": "SGD with momentum", "adamw": "AdamW"},
+    )
+    lr: float = setting(
+        0.01,
+        label="Learning rate",
+        help="Of the backbone, and of the head where that has none of its own.",
+        gt=0.0,
+        le=10.0,
+        log=True,
+    )
+    head_lr: float | None = setting(
+        None,
+        label="Learning rate of the head",
+        help="The new head starts from random weights and may want larger steps. Empty takes "
+        "the same as the backbone's.",
+        gt=0.0,
+        le=10.0,
+        log=True,
+        advanced=True,
+    )
+    momentum: float = setting(
+        0.9,
+        label="Momentum",
+        help="Of SGD, without Nesterov; AdamW's first beta.",
+        ge=0.0,
+        lt=1.0,
+        advanced=True,
+    )
+    schedule: Literal["step", "exponential", "cosine", "constant"] = setting(
+        "step",
+        label="Schedule",
+        help="How the learning rate falls. Step and exponential multiply it by the decay, cosine "
+        "takes it to zero.",
+        choice_labels={
+            "step": "Step",
+            "exponential": "Exponential",
+            "cosine": "Cosine",
+            "constant": "Constant",
+        },
+    )
+    step_at: float = setting(
+        0.67,
+        label="Step after",
+        help="Share of all steps after which the step schedule lowers the learning rate.",
+        gt=0.0,
+        le=1.0,
+        advanced=True,
+    )
+    decay: float = setting(
+        0.1,
+        label="Decay",
+        help="What the learning rate is multiplied by: at the step (step schedule), or over the "
+        "whole run (exponential).",
+        gt=0.0,
+        le=1.0,
+        advanced=True,
+    )
+    warmup_epochs: float = setting(
+        0.0,
+        label="Warm-up",
+        help="The learning rate rises linearly over the first epochs.",
+        unit="epochs",
+        ge=0.0,
+        advanced=True,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        label="Label smoothing",
+        help="Share of the target probability spread evenly over all classes.",
+        ge=0.0,
+        lt=1.0,
+        advanced=True,
+    )
+    class_weights: Literal["none", "balanced"] = setting(
+        "none",
+        label="Class weights",
+        help="Balanced weighs each class's cross-entropy by the inverse of its share of the "
+        "training pictures.",
+        choice_labels={"none": "None", "balanced": "Balanced"},
+        advanced=True,
+    )
+    batchnorm: Literal["train", "frozen"] = setting(
+        "train",
+        label="BatchNorm of the target",
+        help="Train uses each batch's statistics (the authors'), so the feature maps differ from "
+        "the source's from the first step. Frozen keeps the source's statistics.",
+        choice_labels={"train": "Batch statistics", "frozen": "Frozen statistics"},
+        advanced=True,
+    )
+    precision: Literal["auto", "float32", "bf16", "fp16"] = setting(
+        "auto",
+        label="Precision",
+        help="Auto is bf16 on a GPU that has it, else fp16 with a scaler; float32 on the CPU. "
+        "Penalties and the loss are computed in float32 always.",
+        choice_labels={"auto": "Auto", "float32": "float32", "bf16": "bf16", "fp16": "fp16"},
+        advanced=True,
+    )
+    channels_last: bool = setting(
+        True,
+        label="Channels last",
+        help="Memory layout NHWC: faster convolutions on the CPU and on GPUs.",
+        advanced=True,
+    )
+    seed: int = setting(
+        0,
+        label="Seed",
+        help="Head, order, crops and dropout. On the CPU the same seed and thread count give the "
+        "same numbers to the last bit.",
+        ge=0,
+        advanced=True,
+    )
+    device: str = setting(
+        "auto",
+        label="Device",
+        help="auto, cpu, cuda, cuda:1 or mps. Auto takes CUDA, then MPS, then the CPU.",
+        advanced=True,
+    )
+    threads: int | None = setting(
+        None,
+        label="CPU threads",
+        help="Threads that compute on the CPU. Empty takes as many as there are cores. Part of "
+        "what makes a run reproducible.",
+        ge=1,
+        le=256,
+        advanced=True,
+    )
+
+
+class AttentionSettings(Settings):
+    """How DELTA's channel attention is measured."""
+
+    attention_batches: int | None = setting(
+        4,
+        label="Attention batches",
+        help="Batches of training pictures on which each filter is disabled. The authors use 4; "
+        "empty uses all pictures.",
+        ge=1,
+        advanced=True,
+    )
+    attention_batch_size: int = setting(
+        32,
+        label="Attention batch size",
+        help="Pictures in each of these batches. The authors use 32 or 64.",
+        ge=1,
+        le=1024,
+        advanced=True,
+    )
+    attention_pictures: Literal["plain", "augmented"] = setting(
+        "plain",
+        label="Attention pictures",
+        help="Plain resizes each picture once; augmented takes random crops and flips as the "
+        "authors do.",
+        choice_labels={"plain": "Plain", "augmented": "Augmented"},
+        advanced=True,
+    )
+    head_epochs: int = setting(
+        10,
+        label="Epochs of the attention's head",
+        help="The importance is measured with a head trained on the frozen backbone.",
+        ge=1,
+        le=1000,
+        advanced=True,
+    )
+    attention_head_lr: float = setting(
+        0.01,
+        label="Learning rate of the attention's head",
+        help="SGD with momentum 0.9, weight decay 1e-4, x0.1 every six epochs.",
+        gt=0.0,
+        le=10.0,
+        log=True,
+        advanced=True,
+    )
+    temperature: float = setting(
+        5.0,
+        label="Temperature",
+        help="The standardised importances are divided by it before the softmax. Larger is more "
+        "uniform.",
+        gt=0.0,
+        le=1000.0,
+        advanced=True,
+    )
+    attention_seed: int = setting(
+        0,
+        label="Attention seed",
+        help="Head, order and crops of the measurement. Apart from the run's seed, so that runs "
+        "share one attention.",
+        ge=0,
+        advanced=True,
+    )

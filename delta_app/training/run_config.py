@@ -1,0 +1,117 @@
+"""RunConfig: all that a training run needs to be had again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator
+
+from delta_app.config import (
+    AttentionSettings,
+    DataSettings,
+    ModelSettings,
+    OptimizationSettings,
+    SettingInfo,
+    Settings,
+    describe,
+)
+from delta_app.errors import SettingsError
+from delta_app.regularizers import MethodSettings, Variant, method, methods, variant_of
+
+
+class RunConfig(Settings):
+    """Every setting of one training run, as config.json holds it."""
+
+    data: DataSettings
+    model: ModelSettings
+    method: SerializeAsAny[MethodSettings]
+    optimization: OptimizationSettings = Field(default_factory=OptimizationSettings)
+    attention: AttentionSettings = Field(default_factory=AttentionSettings)
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _settings_of_the_named_method(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return method(str(value.get("method"))).Settings.model_validate(value)
+        return value
+
+    @property
+    def variant(self) -> Variant:
+        """Key, label and colour of this run's method on every chart."""
+        return variant_of(self.method)
+
+    @property
+    def measures_attention(self) -> bool:
+        """Whether the run needs a learned attention (its own settings group counts)."""
+        return getattr(self.method, "attention", None) in ("learned", "shuffled")
+
+    def flat(self) -> dict[str, Any]:
+        """Setting name -> value, of every group that counts for this run."""
+        groups: list[Settings] = [self.data, self.model, self.method, self.optimization]
+        if self.measures_attention:
+            groups.append(self.attention)
+        values: dict[str, Any] = {}
+        for group in groups:
+            values |= group.model_dump()
+        return values
+
+    @classmethod
+    def from_flat(cls, values: dict[str, Any]) -> RunConfig:
+        """The config from setting names and values; names left out take their defaults.
+
+        Raises:
+            SettingsError: an unknown method, a setting the method does not have, or a value
+                that does not fit; its field is the setting's name.
+        """
+        groups = setting_groups(str(values.get("method")))
+        nested: dict[str, Any] = {group: {} for group in groups}
+        where = {info.name: group for group, infos in groups.items() for info in infos}
+        where["method"] = "method"
+        for name, value in values.items():
+            if name not in where:
+                raise SettingsError(
+                    f"{name} is not a setting of the method {values.get('method')}.",
+                    cure="Leave it out, or choose a method that has it.",
+                    field=name,
+                )
+            nested[where[name]][name] = value
+        try:
+            return cls.model_validate(nested)
+        except ValidationError as error:
+            raise settings_error(error) from error
+
+
+def setting_groups(method_name: str) -> dict[str, tuple[SettingInfo, ...]]:
+    """Group -> settings for a run by that method; the attention group only where it counts."""
+    settings = method(method_name).Settings
+    groups = {
+        "data": describe(DataSettings),
+        "model": describe(ModelSettings),
+        "method": describe(settings),
+        "optimization": describe(OptimizationSettings),
+    }
+    if "attention" in settings.model_fields:
+        groups["attention"] = describe(AttentionSettings)
+    return groups
+
+
+def all_settings() -> dict[str, SettingInfo]:
+    """Setting name -> info, over all groups and methods, for the command line's options."""
+    infos: dict[str, SettingInfo] = {}
+    for each in methods():
+        for group in setting_groups(each.name).values():
+            for info in group:
+                infos.setdefault(info.name, info)
+    return infos
+
+
+def settings_error(error: ValidationError) -> SettingsError:
+    """The first complaint of a validation as an error with its field's name and value."""
+    first = error.errors()[0]
+    field = str(first["loc"][-1]) if first["loc"] else None
+    value = first.get("input")
+    return SettingsError(
+        f"{field or 'settings'}: {first['msg']}, got {value!r}.",
+        cure="Correct the value.",
+        field=field,
+    )

@@ -1,0 +1,18 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real photographs and weights; tests that need it are skipped where it is absent."""
+    here = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("DELTA_TEST_DATA", here.parent / "shared" / "data"))
+    if not (folder / "datasets").is_dir():
+        pytest.skip(f"no test data in {folder}: set DELTA_TEST_DATA to a folder that holds it")
+    return folder
