@@ -1,0 +1,14 @@
+"""Delta App's frame: page config, navigation and the strip in the sidebar; nothing else."""
+
+import streamlit as st
+
+from delta_app.ui import frame, navigation
+
+st.set_page_config(
+    page_title="Delta App", page_icon=frame.ICON, layout="wide", initial_sidebar_state=230
+)
+st.logo(frame.LOGO, icon_image=frame.ICON)
+frame.begin()
+page = st.navigation(navigation.sections())
+frame.sidebar_strip()
+page.run()

@@ -1,0 +1,46 @@
+"""How errors, problems and names are shown: what happened, where, what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import streamlit as st
+
+from delta_app.errors import DeltaAppError
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>$:-])")
+
+
+def plain(text: str) -> str:
+    """`text` so that Markdown shows it as it is: names and paths may hold any character."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def variant_chip(label: str, color: str) -> str:
+    """Markdown of a method's name behind a dot in its colour; fits captions and labels too."""
+    return f':color[●]{{foreground="{color}"}} {plain(label)}'
+
+
+def error_box(error: DeltaAppError) -> None:
+    """An error with its cure, in the page's flow, where it happened."""
+    st.error(error_text(error))
+
+
+def error_text(error: DeltaAppError) -> str:
+    """Markdown of an error: the message, then the cure in its own sentence."""
+    return f"{plain(error.message)} {plain(error.cure)}".strip()
+
+
+def field_errors(errors: Iterable[DeltaAppError]) -> dict[str, DeltaAppError]:
+    """The first error of each field, to be shown beside it."""
+    by_field: dict[str, DeltaAppError] = {}
+    for error in errors:
+        by_field.setdefault(error.field or "", error)
+    return by_field
+
+
+def error_beside(errors: Mapping[str, DeltaAppError], field: str) -> None:
+    """The error of a field, right under its widget; nothing where it has none."""
+    if field in errors:
+        st.error(error_text(errors[field]), icon=":material/error:")
