@@ -1,0 +1,1 @@
+"""What a network looks at: attention-weighted maps, drift, colours and overlays."""
