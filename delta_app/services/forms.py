@@ -1,0 +1,202 @@
+"""What a form needs: all complaints at once, each beside its field, and the equal command.
+
+The command line, the form and config.json hold the same settings under the same names; this
+module goes from a form's values to a `RunConfig` and from there to the words of a shell.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from delta_app.config import SettingInfo
+from delta_app.errors import DeltaAppError, SettingsError
+from delta_app.regularizers import methods
+from delta_app.training.devices import MixedPrecision, resolve_device
+from delta_app.training.run_config import RunConfig, setting_groups
+
+ATTENTION_WORDS = ("learned", "uniform", "shuffled")
+"""What `attention` may be besides the path of a file."""
+
+PROGRAM = "python -m delta_app"
+
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "less than"),
+}
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "yes or no",
+    "text": "a text",
+    "list": "a list of names",
+}
+
+
+def settings_of(method: str) -> dict[str, SettingInfo]:
+    """Setting name -> info, of every group of a run by that method, in the form's order."""
+    return {info.name: info for group in setting_groups(method).values() for info in group}
+
+
+def validate(values: Mapping[str, Any]) -> RunConfig | tuple[SettingsError, ...]:
+    """The config of a form's values, or every complaint about them.
+
+    Settings that the method does not have are left out: a form keeps the values of methods
+    that are not chosen. Each complaint's field is the name of its setting.
+    """
+    try:
+        known = settings_of(str(values.get("method")))
+    except SettingsError as error:
+        return (error,)
+    own = {name: value for name, value in values.items() if name in known or name == "method"}
+    missing = [
+        SettingsError(f"{info.label} is missing.", cure=_expected(info, "Give"), field=info.name)
+        for info in known.values()
+        if info.required and own.get(info.name) in (None, "")
+    ]
+    if missing:
+        # The other values are judged all the same, with the missing ones filled in.
+        rest = validate(own | {str(error.field): "-" for error in missing})
+        return (*missing, *(() if isinstance(rest, RunConfig) else rest))
+    try:
+        config = RunConfig.from_flat(own)
+    except SettingsError as error:
+        cause = error.__cause__
+        if not isinstance(cause, ValidationError):
+            return (error,)
+        return tuple(_complaint(dict(each), known) for each in cause.errors())
+    complaints = _together(config)
+    return complaints or config
+
+
+def _complaint(error: Mapping[str, Any], known: Mapping[str, SettingInfo]) -> SettingsError:
+    """A validation's complaint in words: label, what was expected, what was got."""
+    location = [str(part) for part in error["loc"] if str(part) in known]
+    info = known[location[-1]] if location else None
+    if info is None:
+        return SettingsError(f"{error['msg']}, got {error.get('input')!r}.")
+    got = error.get("input")
+    kind = str(error["type"])
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        expected = f"{words} {error['ctx'][key]:g}"
+    elif info.choices:
+        expected = f"one of {', '.join(info.choices)}"
+    else:
+        expected = _KINDS[info.kind]
+    unit = f" {info.unit}" if info.unit else ""
+    return SettingsError(
+        f"{info.label}: expected {expected}{unit}, got {got}.",
+        cure=_expected(info, "Enter"),
+        field=info.name,
+    )
+
+
+def _expected(info: SettingInfo, verb: str) -> str:
+    """The cure: what to enter."""
+    if info.choices:
+        return f"Choose one of {', '.join(info.choices)}."
+    text = range_words(info)
+    if text:
+        return f"{verb} {'a whole number' if info.kind == 'int' else 'a number'}: {text}."
+    return f"{verb} {_KINDS.get(info.kind, 'a value')}."
+
+
+def range_words(info: SettingInfo) -> str:
+    """A setting's range: "1 to 10000", "more than 0, at most 10", "" where it has none."""
+    low, high = info.minimum, info.maximum
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f"more than {low:g}" if info.minimum_exclusive else f"{low:g} or more"
+    if low is None:
+        return f"at most {high:g}"
+    if info.minimum_exclusive:
+        return f"more than {low:g}, at most {high:g}"
+    return f"{low:g} to {high:g}"
+
+
+def _together(config: RunConfig) -> tuple[SettingsError, ...]:
+    """Complaints that no single setting can see."""
+    complaints = []
+    data = config.data
+    if data.val_fraction + data.test_fraction >= 1:
+        complaints.append(
+            SettingsError(
+                f"Validation share {data.val_fraction:g} and test share {data.test_fraction:g} "
+                "leave nothing to train on.",
+                cure="Make their sum smaller than 1.",
+                field="val_fraction",
+            )
+        )
+    try:
+        device = resolve_device(config.optimization.device)
+        MixedPrecision.resolve(config.optimization.precision, device)
+    except SettingsError as error:
+        complaints.append(error)
+    attention = getattr(config.method, "attention", None)
+    if attention is not None and attention not in ATTENTION_WORDS:
+        complaints += _attention_file(str(attention))
+    return tuple(complaints)
+
+
+def _attention_file(text: str) -> list[SettingsError]:
+    """Whether an attention that is none of the words is a file that is there."""
+    cure = f"Choose {', '.join(ATTENTION_WORDS)}, or give the path of a run's attention.json."
+    if not text.strip():
+        return [SettingsError("No attention file is given.", cure=cure, field="attention")]
+    if not Path(text).expanduser().is_file():
+        return [SettingsError(f"There is no attention file {text}.", cure=cure, field="attention")]
+    return []
+
+
+def command_line(config: RunConfig, *, runs_dir: str | Path | None = None) -> str:
+    """The command that does the same run: only what differs from the defaults, shell-quoted.
+
+    Args:
+        runs_dir: named where the command must write into this folder and not the default's.
+    """
+    values = config.flat()
+    words = ["--method", str(values["method"])]
+    for name, info in settings_of(str(values["method"])).items():
+        if name in values and (info.required or values[name] != info.default):
+            words += _option(info, values[name])
+    if runs_dir is not None:
+        words += ["--runs-dir", str(runs_dir)]
+    return f"{PROGRAM} train {shlex.join(words)}"
+
+
+def _option(info: SettingInfo, value: Any) -> list[str]:
+    """One setting as words of the command line, as `delta_app.cli` reads them."""
+    if isinstance(value, bool):
+        return [info.flag if value else f"--no-{info.flag[2:]}"]
+    if value is None:
+        return [info.flag, "none"]
+    if isinstance(value, (tuple, list)):
+        return [info.flag, ",".join(map(str, value))]
+    if isinstance(value, float):
+        return [info.flag, f"{value:g}" if float(f"{value:g}") == value else repr(value)]
+    return [info.flag, str(value)]
+
+
+def variants_of(values: Mapping[str, Any], chosen: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The same form by each of the chosen methods, with each method's own settings.
+
+    A setting that several methods have under one name (alpha) is not carried from one to the
+    other: it means something else there. The other methods take their defaults.
+    """
+    own = {info.name for each in methods() for info in setting_groups(each.name)["method"]}
+    method = str(values.get("method"))
+    shared = {name: value for name, value in values.items() if name not in own}
+    return {name: dict(values) if name == method else shared | {"method": name} for name in chosen}
+
+
+def first_error(errors: tuple[DeltaAppError, ...], *fields: str) -> DeltaAppError | None:
+    """The first complaint about one of these fields."""
+    return next((error for error in errors if error.field in fields), None)
