@@ -1,0 +1,213 @@
+"""attention.json: a measurement of filter importance, kept and reused.
+
+The file holds importances, standard errors, attention, the pictures and head they belong to,
+settings and versions. Its key is a hash of everything that determines the numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from delta_app.atomic_files import write_json
+from delta_app.attention.channel_attention import shuffled_attention, uniform_attention
+from delta_app.errors import AttentionError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LayerAttention:
+    """One behaviour layer's measurement; every tensor (C,), float64.
+
+    Attributes:
+        importance: mean rise in cross-entropy when the filter is disabled, signed.
+        standard_error: of the importance, over pictures.
+        attention: channel attention W, summing to 1.
+    """
+
+    importance: Tensor
+    standard_error: Tensor
+    attention: Tensor
+
+
+@dataclass(frozen=True)
+class ChannelAttention:
+    """A finished measurement.
+
+    Attributes:
+        layers: by behaviour layer.
+        pictures: digests of the training pictures measured on.
+        settings: the attention settings it was asked for with.
+        backbone, weights_digest: of the source network.
+        seconds: what head training and measurement took.
+        key: hash of all that determines the numbers.
+        versions: of the libraries it was measured with.
+    """
+
+    layers: Mapping[str, LayerAttention]
+    pictures: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    backbone: str = ""
+    weights_digest: str = ""
+    seconds: float = 0.0
+    key: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Channel attention W by layer, (C,) each."""
+        return {name: layer.attention for name, layer in self.layers.items()}
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all."""
+        write_json(
+            path,
+            {
+                "format": FORMAT,
+                "layers": [
+                    {
+                        "name": name,
+                        "channels": len(layer.attention),
+                        "importance": layer.importance.tolist(),
+                        "standard_error": _finite(layer.standard_error),
+                        "attention": layer.attention.tolist(),
+                    }
+                    for name, layer in self.layers.items()
+                ],
+                "pictures": list(self.pictures),
+                "settings": dict(self.settings),
+                "backbone": self.backbone,
+                "weights_digest": self.weights_digest,
+                "seconds": self.seconds,
+                "key": self.key,
+                "versions": dict(self.versions),
+            },
+        )
+
+
+def load_attention(path: str | Path) -> ChannelAttention:
+    """Read an attention file.
+
+    Raises:
+        AttentionError: no such file, not such a file, or numbers that cannot be an attention.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AttentionError(
+            f"The attention file {path} cannot be read: {error.strerror}.",
+            cure="Check the path, or use learned attention.",
+            field="attention",
+        ) from error
+    except ValueError as error:
+        raise _not_an_attention(path, f"it is not JSON ({error})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise _not_an_attention(path, f'expected an object with "format": {FORMAT}')
+    try:
+        layers = {str(entry["name"]): _layer(entry) for entry in content["layers"]}
+        known = {
+            name: content[name]
+            for name in ("settings", "backbone", "weights_digest", "seconds", "key", "versions")
+        }
+        pictures = tuple(str(p) for p in content["pictures"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_an_attention(path, f"{type(error).__name__}: {error}") from error
+    return ChannelAttention(layers=layers, pictures=pictures, **known)
+
+
+def _layer(entry: Mapping[str, Any]) -> LayerAttention:
+    importance = torch.tensor(entry["importance"], dtype=torch.float64)
+    errors = [float("inf") if e is None else float(e) for e in entry["standard_error"]]
+    standard_error = torch.tensor(errors, dtype=torch.float64)
+    attention = torch.tensor(entry["attention"], dtype=torch.float64)
+    if not len(importance) == len(standard_error) == len(attention) == entry["channels"]:
+        raise ValueError(f"the lists of {entry['name']} do not all have {entry['channels']} values")
+    if not bool(torch.isfinite(attention).all()) or bool((attention < 0).any()):
+        raise ValueError(f"the attention of {entry['name']} has negative or infinite values")
+    if abs(float(attention.sum()) - 1.0) > 1e-6:
+        raise ValueError(f"the attention of {entry['name']} sums to {float(attention.sum()):.6g}")
+    return LayerAttention(importance, standard_error, attention)
+
+
+def _finite(values: Tensor) -> list[float | None]:
+    return [v if v != float("inf") else None for v in values.tolist()]
+
+
+def _not_an_attention(path: Path, why: str) -> AttentionError:
+    return AttentionError(
+        f"{path} is not an attention file of this app: {why}.",
+        cure="Choose an attention.json that a run or the attention command wrote.",
+        field="attention",
+    )
+
+
+def attention_key(
+    *,
+    pictures: Iterable[tuple[str, int]],
+    backbone: str,
+    weights_digest: str,
+    layers: Iterable[str],
+    image_size: int,
+    settings: Mapping[str, Any],
+) -> str:
+    """Hash of all that determines a measurement: 16 hex digits.
+
+    Args:
+        pictures: digest and label of every training picture of this split.
+        settings: the attention settings; their seed is among them.
+    """
+    content = json.dumps(
+        [
+            sorted(pictures),
+            backbone,
+            weights_digest,
+            list(layers),
+            image_size,
+            dict(sorted(settings.items())),
+        ]
+    )
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def uniform(channels: Mapping[str, int]) -> dict[str, Tensor]:
+    """Uniform attention for layers of so many channels."""
+    return {layer: uniform_attention(c) for layer, c in channels.items()}
+
+
+def shuffled(weights: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+    """Each layer's attention on other channels, the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return {layer: shuffled_attention(w, generator) for layer, w in weights.items()}
+
+
+def check_fits(
+    weights: Mapping[str, Tensor], channels: Mapping[str, int], origin: str
+) -> dict[str, Tensor]:
+    """The attention of exactly these layers.
+
+    Raises:
+        AttentionError: a layer is missing, or has another number of channels.
+    """
+    for layer, expected in channels.items():
+        if layer not in weights:
+            raise AttentionError(
+                f"{origin} has no attention for the layer {layer}; it has {', '.join(weights)}.",
+                cure="Measure the attention for this backbone and these behaviour layers.",
+                field="attention",
+            )
+        if len(weights[layer]) != expected:
+            raise AttentionError(
+                f"{origin} has {len(weights[layer])} channels for {layer}, the network has "
+                f"{expected}.",
+                cure="Measure the attention for this backbone.",
+                field="attention",
+            )
+    return {layer: weights[layer] for layer in channels}

@@ -1,0 +1,106 @@
+"""How good a network is on a split: pure functions on logits and labels, and the pass over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from delta_app.models.modes import eval_mode
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on one split.
+
+    Attributes:
+        top1: share of pictures whose most probable class is right.
+        balanced_accuracy: mean of the classes' recalls, over the classes that have pictures.
+        cross_entropy: mean over pictures, unweighted, without label smoothing.
+        recall: by class; None where a class has no picture.
+        confusion: (K, K) counts, row true, column predicted.
+        probabilities: (N, K).
+        labels: (N,).
+    """
+
+    top1: float
+    balanced_accuracy: float
+    cross_entropy: float
+    recall: tuple[float | None, ...]
+    confusion: Tensor
+    probabilities: Tensor
+    labels: Tensor
+
+    def to_json(self, names: Iterable[str]) -> dict[str, Any]:
+        """As predictions.json holds it; `names` are the pictures, in order."""
+        predicted = self.probabilities.argmax(dim=1)
+        return {
+            "top1": self.top1,
+            "balanced_accuracy": self.balanced_accuracy,
+            "cross_entropy": self.cross_entropy,
+            "recall": list(self.recall),
+            "confusion": self.confusion.tolist(),
+            "pictures": [
+                {
+                    "relative": name,
+                    "label": int(label),
+                    "predicted": int(guess),
+                    "probabilities": [round(p, 6) for p in row.tolist()],
+                }
+                for name, label, guess, row in zip(
+                    names, self.labels, predicted, self.probabilities, strict=True
+                )
+            ],
+        }
+
+
+def confusion_matrix(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """Counts, (K, K): row true class, column predicted class."""
+    return torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, classes)
+
+
+def evaluation(logits: Tensor, labels: Tensor) -> Evaluation:
+    """Every measure from logits (N, K) and labels (N,), on the CPU."""
+    logits, labels = logits.double(), labels.long()
+    classes = logits.shape[1]
+    predicted = logits.argmax(dim=1)
+    confusion = confusion_matrix(labels, predicted, classes)
+    pictures = confusion.sum(dim=1)
+    recall = tuple(
+        float(confusion[k, k]) / int(pictures[k]) if pictures[k] else None for k in range(classes)
+    )
+    present = [r for r in recall if r is not None]
+    return Evaluation(
+        top1=float((predicted == labels).double().mean()),
+        balanced_accuracy=sum(present) / len(present),
+        cross_entropy=float(F.cross_entropy(logits, labels)),
+        recall=recall,
+        confusion=confusion,
+        probabilities=logits.softmax(dim=1),
+        labels=labels,
+    )
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    on_pictures: Callable[[int], None] = lambda done: None,
+) -> Evaluation:
+    """Run the network in eval mode over (images, labels) and restore its modes.
+
+    Args:
+        on_pictures: told how many pictures are done; it may raise to stop.
+    """
+    logits, labels, done = [], [], 0
+    with eval_mode(model):
+        for images, batch_labels in batches:
+            logits.append(model(images).float())
+            labels.append(batch_labels)
+            done += len(batch_labels)
+            on_pictures(done)
+    return evaluation(torch.cat(logits).cpu(), torch.cat(labels).cpu())

@@ -1,0 +1,31 @@
+"""Weights of a run on disk, as safetensors: written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from delta_app.atomic_files import write_whole
+
+
+def cpu_state(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of the state dict on the CPU, in plain layout (safetensors refuses any other)."""
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def save_state(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Write a state dict as made by `cpu_state`."""
+    write_whole(path, lambda temporary: save_file(dict(state), temporary))
+
+
+def load_saved(path: Path, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """Read a state dict."""
+    state: dict[str, Tensor] = load_file(path, device=str(device))
+    return state
