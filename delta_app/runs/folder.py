@@ -1,0 +1,103 @@
+"""The folder of a run: what every file in it is called."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from delta_app.errors import StoreError
+
+# Without 0/o and 1/l/i, which are mistaken for one another when typed.
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run's files; a file is there only once the run has written it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The settings, as `python -m delta_app train --config` reads them."""
+        return self.path / "config.json"
+
+    @property
+    def split(self) -> Path:
+        """Every picture of every split."""
+        return self.path / "split.json"
+
+    @property
+    def model(self) -> Path:
+        """Classes, preprocessing, backbone, behaviour layers, digest of the weights."""
+        return self.path / "model.json"
+
+    @property
+    def attention(self) -> Path:
+        """The channel attention that was measured."""
+        return self.path / "attention.json"
+
+    @property
+    def attention_head(self) -> Path:
+        """The head with which the attention was measured."""
+        return self.path / "head.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """Weights of the chosen epoch."""
+        return self.path / "best.safetensors"
+
+    @property
+    def snapshot(self) -> Path:
+        """The latest weights, for looking inside while the run goes on."""
+        return self.path / "snapshot.safetensors"
+
+    @property
+    def predictions(self) -> Path:
+        """What the network says of every validation and test picture."""
+        return self.path / "predictions.json"
+
+    @property
+    def result(self) -> Path:
+        """What came out, in numbers."""
+        return self.path / "result.json"
+
+    @property
+    def log(self) -> Path:
+        """Every event with its time."""
+        return self.path / "log.txt"
+
+    @property
+    def owner_lock(self) -> Path:
+        """Locked by the process that works on the run, for as long as it lives."""
+        return self.path / "owner.lock"
+
+
+def new_folder(runs_dir: Path, prefix: str) -> RunFolder:
+    """Make the folder of a new run; its name is the run's id.
+
+    The id is short, readable and safe in a path and an address, like "delta-k3f9a2".
+
+    Args:
+        prefix: what kind of run it is; letters and digits stay, all else becomes "-".
+
+    Raises:
+        StoreError: the folder cannot be made.
+    """
+    plain = "".join(c if c.isascii() and c.isalnum() else " " for c in prefix.lower())
+    slug = "-".join(plain.split()) or "run"
+    while True:
+        tail = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+        path = runs_dir / f"{slug}-{tail}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StoreError(
+                f"No run folder can be made in {runs_dir}: {error.strerror}.",
+                cure="Make room or give yourself the right to write there, or choose another "
+                "folder with --runs-dir.",
+            ) from error
+        return RunFolder(path)
