@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Runs every check of the project; exits with 1 if one failed. Makes its virtual environment in
+# .venv and installs all it needs there.
+#
+#   bash tests/run.sh           lint, format, types, layers, all tests
+#   bash tests/run.sh --fast    the same without the slow walks and the browser
+#
+# Browser tests use the machine's Chromium or Playwright's own; without one they are skipped
+# and say how to get it.
+set -u
+cd "$(dirname "$0")/.."
+
+if [ ! -x .venv/bin/python ]; then
+    "${PYTHON:-python3}" -m venv .venv || exit 1
+fi
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || exit 1
+export PATH="$PWD/.venv/bin:$PATH"
+
+failed=()
+check() { # NAME COMMAND...
+    local name=$1 code=0
+    shift
+    echo "== $name"
+    "$@" || code=$?
+    # pytest ends with 5 where a selection holds no test, which is no failure of a test.
+    if [ "$code" -ne 0 ] && ! { [[ " $* " == *" pytest "* ]] && [ "$code" -eq 5 ]; }; then
+        failed+=("$name")
+    fi
+}
+
+check "lint" ruff check .
+check "format" ruff format --check .
+check "types" mypy
+check "layers" lint-imports
+# Two processes of one thread each are faster than one process of two threads on small tensors.
+threads="OMP_NUM_THREADS=1"
+if [ "${1:-}" = "--fast" ]; then
+    check "unit tests" env "$threads" pytest -q -n 2 -m "not slow and not browser"
+else
+    check "tests without a browser" env "$threads" pytest -q -n 2 -m "not browser"
+    # Alone: they measure how long a click takes.
+    check "tests in a browser" pytest -q -m browser
+fi
+
+if [ "${#failed[@]}" -ne 0 ]; then
+    echo "Failed: ${failed[*]}"
+    exit 1
+fi
+echo "All checks passed."
