@@ -1,0 +1,208 @@
+"""A picture's file made RGB, whatever its format, depth, palette, orientation or transparency."""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from delta_app.errors import DatasetError
+from delta_app.formatting import count
+
+T = TypeVar("T")
+
+# Only these decoders ever see a file: Pillow's others (EPS starts Ghostscript) are not wanted.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")
+Image.init()  # all at once now: Pillow would load them in whichever thread needs one first
+
+# Where Pillow itself refuses. It warns at half of that, which would be noise.
+MAX_PIXELS = 178_956_970
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+MAX_FILE_BYTES = 2_000_000_000
+
+# Pictures above this are decoded one at a time, so that a few threads cannot fill the memory.
+LARGE_PIXELS = 25_000_000
+_one_large_at_a_time = threading.Lock()
+
+_ORIENTATION_TAG = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def open_rgb(path: str | Path) -> Image.Image:
+    """The picture at `path`, mode RGB: first frame, EXIF orientation applied, alpha over white.
+
+    16-bit grey is scaled to 8 bits by its full range (65535 becomes 255), not clipped.
+
+    Raises:
+        DatasetError: it cannot be read; the message is the reason, fit to stand after the
+            file's name.
+    """
+    return decode_rgb(read_bytes(path))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a picture's file.
+
+    Raises:
+        DatasetError: it is not there, empty, absurdly large, not a plain file, or forbidden.
+    """
+    path = Path(path)
+    try:
+        status = path.stat()
+        if not path.is_file():
+            raise DatasetError("is not a plain file")  # opening a pipe would wait for ever
+        if status.st_size == 0:
+            raise DatasetError("is empty (0 bytes)")
+        if status.st_size > MAX_FILE_BYTES:
+            raise DatasetError(f"is absurdly large ({count(status.st_size)} bytes)")
+        return path.read_bytes()
+    except PermissionError as error:
+        raise DatasetError("may not be read (no permission)") from error
+    except FileNotFoundError as error:
+        link = "is a link to a file that is not there" if path.is_symlink() else "is not there"
+        raise DatasetError(link) from error
+    except OSError as error:
+        raise DatasetError(f"cannot be read ({error.strerror or error})") from error
+
+
+def decode_rgb(data: bytes) -> Image.Image:
+    """The picture in a file's bytes, as `open_rgb`."""
+    image = _guarded(lambda: _opened(data), data)
+    with _turn(image):
+        return _guarded(lambda: _rgb(image), data)
+
+
+def verify(data: bytes) -> tuple[int, int]:
+    """Decode a picture in full to see that it can be; its (width, height) as it is shown.
+
+    JPEGs are decoded at an eighth of their scale: every byte is still read and every
+    coefficient decoded, so damage is found, in a fraction of the time and memory.
+
+    Raises:
+        DatasetError: as `open_rgb`.
+    """
+    image = _guarded(lambda: _opened(data), data)
+    if image.format != "JPEG":
+        return decode_rgb(data).size
+    width, height = image.size
+    image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))
+    with _turn(image):
+        _guarded(image.load, data)
+    return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def _opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    width, height = image.size
+    if width * height > MAX_PIXELS:  # where Pillow's own limit was lifted
+        raise Image.DecompressionBombError
+    return image
+
+
+def _turn(image: Image.Image) -> AbstractContextManager[object]:
+    """Waits for other large pictures where this is one."""
+    width, height = image.size
+    return _one_large_at_a_time if width * height > LARGE_PIXELS else nullcontext()
+
+
+def _guarded(decode: Callable[[], T], data: bytes) -> T:
+    """`decode()`, with whatever a decoder throws at a broken file turned into a reason."""
+    try:
+        return decode()
+    except DatasetError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DatasetError(
+            f"is absurdly large (more than {count(MAX_PIXELS)} pixels are not read)"
+        ) from error
+    except UnidentifiedImageError as error:
+        if data[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            raise DatasetError("is a web page, not a picture") from error
+        raise DatasetError("is not a picture of a kind that is read") from error
+    except MemoryError as error:
+        raise DatasetError("does not fit into memory") from error
+    except Exception as error:  # decoders raise anything: struct.error, IndexError, SyntaxError
+        text = str(error)
+        if "truncated" in text.lower() or isinstance(error, EOFError) or _webp_is_short(data):
+            raise DatasetError("ends too early") from error
+        raise DatasetError(f"cannot be decoded ({text or type(error).__name__})") from error
+
+
+def _webp_is_short(data: bytes) -> bool:
+    """Whether a WebP file has fewer bytes than its head promises; its decoder does not say so."""
+    return data[:4] == b"RIFF" and len(data) < 8 + int.from_bytes(data[4:8], "little")
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    orientation = _orientation(image)
+    plain = _eight_bit_rgb(image)
+    return plain.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else plain
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or it makes no sense.
+
+    Pillow has already turned a TIFF by then and taken the tag away.
+    """
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # a broken EXIF block does not make the picture unreadable
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _eight_bit_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image.copy() if image.readonly else image
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        coloured = image if image.mode == "RGBA" else _with_alpha(image)
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, coloured).convert("RGB")
+    return image.convert("RGB")
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    if image.mode == "La":
+        return image.convert("LA").convert("RGBA")
+    return image.convert("RGBA")
+
+
+def _eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Grey values of 16 or 32 bits, or floating point, on 0 to 255.
+
+    Values of up to 16 bits are divided by 257, the full range, as are whole numbers that fit
+    it; floats up to 1 are multiplied by 255; anything beyond is stretched from its least to
+    its greatest value.
+    """
+    if not np.isfinite(values).all():
+        raise DatasetError("holds values that are not numbers")
+    low, high = float(values.min()), float(values.max())
+    if values.dtype == np.uint16 or (values.dtype.kind == "i" and low >= 0 and high <= 65535):
+        scaled = values / 257.0
+    elif values.dtype.kind == "f" and low >= 0 and high <= 1:
+        scaled = values * 255.0
+    elif values.dtype.kind == "f" and low >= 0 and high <= 255:
+        scaled = values.astype(np.float64)
+    else:
+        scaled = (values.astype(np.float64) - low) * (255.0 / max(high - low, 1e-12))
+    return np.rint(scaled).astype(np.uint8)

@@ -1,0 +1,79 @@
+"""Which names in a folder are pictures, splits, or nothing to do with the pictures."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from delta_app.data.records import SplitName
+
+# fmt: off
+PICTURE_SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif",
+    ".avif",
+})
+
+# Pictures too, but not ones that are read: named to the person, never passed over in silence.
+OTHER_PICTURE_SUFFIXES = frozenset({
+    ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".psd", ".svg", ".tga", ".ppm", ".pgm", ".pnm",
+    ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".exr", ".hdr",
+    ".ico", ".dcm", ".eps",
+})
+# fmt: on
+
+_SYSTEM_NAMES = frozenset(
+    {
+        "__macosx",
+        "__pycache__",
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        "icon\r",
+        "@eadir",
+        "$recycle.bin",
+        "#recycle",
+        "system volume information",
+        "lost+found",
+    }
+)
+
+_SPLIT_NAMES: dict[str, SplitName] = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder is hidden, or the system's own."""
+    return name.startswith(".") or name.casefold() in _SYSTEM_NAMES
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file's name ends like a picture's that is read, in any case."""
+    return PurePath(name).suffix.casefold() in PICTURE_SUFFIXES
+
+
+def is_other_picture(name: str) -> bool:
+    """Whether a file's name ends like a picture's that is not read."""
+    return PurePath(name).suffix.casefold() in OTHER_PICTURE_SUFFIXES
+
+
+def split_of(name: str) -> SplitName | None:
+    """The split that a folder of this name holds, in any case; None where it names none."""
+    return _SPLIT_NAMES.get(name.casefold())
+
+
+def printable(name: str) -> str:
+    """The name with whatever is not valid text written as escapes, so that it can be shown."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is valid text; a file system may hold others, JSON and databases not."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
