@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,13 @@ def test_data() -> Path:
     if not (folder / "datasets").is_dir():
         pytest.skip(f"no test data in {folder}: set DELTA_TEST_DATA to a folder that holds it")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests for CUDA run where there is a CUDA device."""
+    if torch.cuda.is_available():
+        return
+    skip = pytest.mark.skip(reason="no CUDA device that torch can use")
+    for item in items:
+        if item.get_closest_marker("cuda"):
+            item.add_marker(skip)

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from delta_app.attention.tail import IntactRun, LayerTails, NotTraceable
-from delta_app.models.feature_maps import channel_dim
 
 PICTURES_AT_ONCE = 256
 """Filters times pictures that run through the tail together: enough to fill two cores or a
@@ -82,9 +81,11 @@ class ImportanceEngine:
         modules = dict(self._model.named_modules())
         importance = {}
         for layer in self._layers:
-            output = run.outputs[layer]
-            dim = channel_dim(modules[layer], output)
-            importance[layer] = _rises(run, layer, output, dim, labels, intact, on_filters)
+            # ConvNeXt's linear layers put out (N, H, W, C), all else (N, C, H, W).
+            dim = 3 if isinstance(modules[layer], nn.Linear) else 1
+            importance[layer] = _rises(
+                run, layer, run.outputs[layer], dim, labels, intact, on_filters
+            )
         return importance
 
 

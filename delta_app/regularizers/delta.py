@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -102,7 +102,7 @@ class Delta(Regularizer):
     Settings = DeltaSettings
     compares_feature_maps = True
 
-    _VARIANTS = {
+    _VARIANTS: ClassVar[dict[str, Variant]] = {
         "uniform": Variant("delta_uniform", "DELTA uniform", "#CC79A7"),
         "shuffled": Variant("delta_shuffled", "DELTA shuffled", "#56B4E9"),
     }

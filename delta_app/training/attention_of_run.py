@@ -148,9 +148,7 @@ def measure(
         on_epoch=lambda done: observer.phase(phase, done, settings.head_epochs),
     )
     observer.event("info", f"The attention's head ended at a cross-entropy of {loss:.3f}.")
-    by_picture, digests = _disable_filters(
-        config, pictures, networks, caches, model, observer, ask
-    )
+    by_picture, digests = _disable_filters(config, pictures, networks, caches, model, observer, ask)
     layers = {}
     for layer, rises in by_picture.items():
         importance, error = importance_with_error(rises)
@@ -256,4 +254,3 @@ def _attention_batches(
 
 def _copy(origin: Path, destination: Path) -> None:
     write_whole(destination, lambda temporary: shutil.copyfile(origin, temporary))
-

@@ -1,12 +1,12 @@
 """The training loop, from a config and a folder to a tested classifier.
 
-    pictures  = check and split the folder            split.json
-    networks  = source (frozen) and target (new head)
-    attention = found, measured or uniform            attention.json, head.safetensors
-    for epoch:
-        for batch:  ask control; step; record
-        evaluate on validation; keep the best         best.safetensors, snapshot.safetensors
-    load the best; test once                          predictions.json, result.json
+pictures  = check and split the folder            split.json
+networks  = source (frozen) and target (new head)
+attention = found, measured or uniform            attention.json, head.safetensors
+for epoch:
+    for batch:  ask control; step; record
+    evaluate on validation; keep the best         best.safetensors, snapshot.safetensors
+load the best; test once                          predictions.json, result.json
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 
 from delta_app.atomic_files import write_json
 from delta_app.errors import Cancelled
-from delta_app.formatting import counted, duration, percent
+from delta_app.formatting import counted, percent
 from delta_app.regularizers import method
 from delta_app.training import metric_names as names
 from delta_app.training.attention_of_run import ATTENTION_FILE, attention_of_run, find_or_measure
@@ -125,9 +125,7 @@ class _Run:
         pictures = prepare_pictures(self.config, self.folder, self.observer, self.control)
         networks = prepare_networks(self.config, len(pictures.splits.classes), self.observer)
         self._describe(pictures, networks)
-        caches = Caches(
-            self.config, pictures, networks.preprocessing, self.observer, self.control
-        )
+        caches = Caches(self.config, pictures, networks.preprocessing, self.observer, self.control)
         regularizer_class = method(self.config.method.method)
         attention = None
         if "attention" in regularizer_class.Settings.model_fields:

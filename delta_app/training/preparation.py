@@ -19,6 +19,7 @@ from delta_app.models.behaviour_layers import check_layers, default_behaviour_la
 from delta_app.models.build import Source, build_source, build_target
 from delta_app.models.feature_maps import layer_channels
 from delta_app.models.preprocessing import Preprocessing, preprocessing
+from delta_app.models.randomness import use_generator
 from delta_app.training.devices import MixedPrecision, resolve_device
 from delta_app.training.observer import Control, Observer
 from delta_app.training.run_config import RunConfig
@@ -125,6 +126,7 @@ def prepare_networks(config: RunConfig, n_classes: int, observer: Observer) -> N
     source.model.to(device=device, memory_format=layout)
     target.to(device=device, memory_format=layout)
     generator = torch.Generator(device=device).manual_seed(config.optimization.seed)
+    use_generator(target, generator)
     return Networks(source, target, size, layers, channels, generator)
 
 
@@ -200,4 +202,3 @@ def mixed_precision(config: RunConfig) -> MixedPrecision:
     return MixedPrecision.resolve(
         config.optimization.precision, resolve_device(config.optimization.device)
     )
-

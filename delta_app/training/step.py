@@ -1,10 +1,10 @@
 """One step: forward, terms, backward, update. Nothing here waits for the device.
 
-    logits        = target(images)                    autocast, hooks keep T's maps
-    source(images)                                    no_grad, autocast, hooks keep S's maps
-    cross_entropy = CE(logits, labels)                float32
-    loss          = CE + alpha * Omega_backbone + beta * Omega_head
-    loss.backward(); optimizer.step()
+logits        = target(images)                    autocast, hooks keep T's maps
+source(images)                                    no_grad, autocast, hooks keep S's maps
+cross_entropy = CE(logits, labels)                float32
+loss          = CE + alpha * Omega_backbone + beta * Omega_head
+loss.backward(); optimizer.step()
 """
 
 from __future__ import annotations

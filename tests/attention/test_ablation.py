@@ -1,0 +1,176 @@
+"""Filter importance against one full forward pass a filter, in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from delta_app.attention import ablation
+from delta_app.attention.ablation import ImportanceEngine, without_filters
+
+
+class Block(nn.Module):
+    """A residual block with an in-place addition and ReLU, as torchvision writes them."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        out += x
+        return self.relu(out)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, stride=2)
+        self.one = Block(6)
+        self.two = Block(6)
+        self.fc = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.two(self.one(self.stem(x)))
+        return self.fc(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))
+
+
+class Untraceable(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.sum() > 1e9:  # a branch on values: torch.fx cannot follow it
+            return self.fc(x.mean((2, 3)))
+        return super().forward(x)
+
+
+LAYERS = ("stem", "one.conv1", "one.conv2", "two.conv2")
+
+
+def by_full_forwards(model: nn.Module, images: Tensor, labels: Tensor, layer: str) -> Tensor:
+    """The authors' way: zero a filter's output, run everything, subtract; (C, N)."""
+    module = model.get_submodule(layer)
+
+    def loss() -> Tensor:
+        return F.cross_entropy(model(images), labels, reduction="none")
+
+    rises = []
+    with torch.no_grad():
+        intact = loss()
+        for channel in range(module.out_channels):
+
+            def disable(m: nn.Module, i: object, out: Tensor, channel: int = channel) -> Tensor:
+                out = out.clone()
+                out[:, channel] = 0
+                return out
+
+            handle = module.register_forward_hook(disable)
+            rises.append(loss() - intact)
+            handle.remove()
+    return torch.stack(rises)
+
+
+@pytest.fixture
+def batch() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(5, 3, 13, 13, dtype=torch.float64, generator=generator)
+    return images, torch.tensor([0, 1, 2, 3, 1])
+
+
+def build(kind: type[Net], dtype: torch.dtype = torch.float64) -> Net:
+    generator = torch.Generator().manual_seed(1)
+    net = kind().to(dtype).eval()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(generator=generator)  # type: ignore[union-attr]
+            module.running_var.uniform_(0.5, 2, generator=generator)  # type: ignore[union-attr]
+    return net
+
+
+@pytest.mark.parametrize("kind", [Net, Untraceable])
+def test_every_layer_as_by_full_forwards(kind: type[Net], batch: tuple[Tensor, Tensor]) -> None:
+    net = build(kind)
+    engine = ImportanceEngine(net, LAYERS)
+    assert engine.traced == (kind is Net)
+    measured = engine.measure(*batch)
+    for layer in LAYERS:
+        expected = by_full_forwards(net, *batch, layer)
+        assert expected.abs().max() > 1e-3
+        torch.testing.assert_close(measured[layer], expected, rtol=0, atol=1e-12)
+
+
+def test_float32_channels_last_agrees_to_its_own_precision(batch: tuple[Tensor, Tensor]) -> None:
+    images, labels = batch
+    net = build(Net)
+    expected = ImportanceEngine(net, LAYERS).measure(images, labels)
+    net.float().to(memory_format=torch.channels_last)
+    single = images.float().contiguous(memory_format=torch.channels_last)
+    measured = ImportanceEngine(net, LAYERS).measure(single, labels)
+    for layer in LAYERS:
+        largest = expected[layer].abs().max().item()
+        torch.testing.assert_close(measured[layer], expected[layer], rtol=0, atol=1e-4 * largest)
+
+
+def test_splitting_the_filters_changes_nothing(
+    batch: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = build(Net)
+    together = ImportanceEngine(net, LAYERS).measure(*batch)
+    monkeypatch.setattr(ablation, "PICTURES_AT_ONCE", 1)
+    counted: list[int] = []
+    alone = ImportanceEngine(net, LAYERS).measure(*batch, counted.append)
+    assert counted == [1] * 24
+    for layer in LAYERS:
+        torch.testing.assert_close(alone[layer], together[layer], rtol=0, atol=1e-12)
+
+
+def test_a_batch_of_one_and_as_many_pictures_as_channels(batch: tuple[Tensor, Tensor]) -> None:
+    images, labels = batch
+    net = build(Net)
+    whole = ImportanceEngine(net, LAYERS).measure(images, labels)
+    first = ImportanceEngine(net, LAYERS).measure(images[:1], labels[:1])
+    for layer in LAYERS:
+        torch.testing.assert_close(first[layer], whole[layer][:, :1], rtol=0, atol=1e-12)
+    six = torch.cat([images, images[:1]])  # six pictures, six channels
+    wide = ImportanceEngine(net, LAYERS).measure(six, torch.cat([labels, labels[:1]]))
+    torch.testing.assert_close(wide["stem"][:, 5], whole["stem"][:, 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [Net, Untraceable])
+def test_the_network_is_left_as_it_was(kind: type[Net], batch: tuple[Tensor, Tensor]) -> None:
+    net = build(kind)
+    before = {n: t.clone() for n, t in net.state_dict().items()}
+    ImportanceEngine(net, LAYERS).measure(*batch)
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    assert not any(m._forward_hooks for m in net.modules())
+    assert not any(p.grad is not None for p in net.parameters())
+
+
+def test_hooks_go_even_when_the_measurement_is_stopped(batch: tuple[Tensor, Tensor]) -> None:
+    net = build(Untraceable)
+
+    def stop(filters: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ImportanceEngine(net, LAYERS).measure(*batch, stop)
+    assert not any(m._forward_hooks for m in net.modules())
+
+
+def test_each_copy_lacks_one_channel() -> None:
+    output = torch.ones(2, 3, 4, 4)
+    copies = without_filters(output, range(1, 3), dim=1).unflatten(0, (2, 2))
+    assert copies[0].sum(dim=(0, 2, 3)).tolist() == [32, 0, 32]
+    assert copies[1].sum(dim=(0, 2, 3)).tolist() == [32, 32, 0]
+    assert output.min() == 1
+
+
+def test_channels_may_lie_last() -> None:
+    copies = without_filters(torch.ones(1, 2, 2, 3), range(1), dim=3)
+    assert copies.sum(dim=(0, 1, 2)).tolist() == [0, 4, 4]

@@ -1,0 +1,68 @@
+"""The run's settings: groups put together, refused where they do not fit, kept as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from delta_app.errors import SettingsError
+from delta_app.regularizers.delta import DeltaSettings
+from delta_app.training.run_config import RunConfig, all_settings, setting_groups
+
+LEAST: dict[str, Any] = {"data": "pictures", "backbone": "resnet18", "method": "delta"}
+
+
+def test_defaults_are_the_authors() -> None:
+    config = RunConfig.from_flat(LEAST)
+    assert isinstance(config.method, DeltaSettings)
+    assert (config.method.alpha, config.method.beta) == (0.01, 0.01)
+    assert config.optimization.batch_size == 64
+    assert (config.optimization.lr, config.optimization.momentum) == (0.01, 0.9)
+    assert (config.attention.attention_batches, config.attention.temperature) == (4, 5.0)
+
+
+def test_json_and_back_keeps_the_methods_own_settings() -> None:
+    config = RunConfig.from_flat(LEAST | {"alpha": 0.1, "attention": "uniform", "epochs": 3})
+    again = RunConfig.model_validate_json(config.model_dump_json())
+    assert again == config
+    assert again.variant.key == "delta_uniform"
+
+
+def test_flat_and_back() -> None:
+    config = RunConfig.from_flat(LEAST | {"per_class": 5})
+    assert RunConfig.from_flat(config.flat()) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"method": "l2", "alpha": 0.1}, "alpha"),
+        ({"method": "l2_sp", "attention": "uniform"}, "attention"),
+        ({"method": "l2", "attention_batches": 4}, "attention_batches"),
+        ({"epochs": 0}, "epochs"),
+        ({"lr": -1.0}, "lr"),
+        ({"schedule": "sawtooth"}, "schedule"),
+        ({"no_such_thing": 1}, "no_such_thing"),
+        ({"method": "l3"}, "method"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_its_name(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        RunConfig.from_flat(LEAST | change)
+    assert caught.value.field == field
+    assert caught.value.cure
+
+
+def test_the_attention_group_counts_only_where_attention_is_measured() -> None:
+    assert "temperature" in RunConfig.from_flat(LEAST).flat()
+    assert "temperature" not in RunConfig.from_flat(LEAST | {"attention": "uniform"}).flat()
+    assert "attention" not in setting_groups("l2")
+
+
+def test_every_setting_has_one_meaning_on_the_command_line() -> None:
+    """A name in two groups would be one option with two targets."""
+    for method in ("l2", "l2_sp", "feature_map", "delta", "linear_probe"):
+        names = [i.name for infos in setting_groups(method).values() for i in infos]
+        assert len(names) == len(set(names))
+    assert {"epochs", "alpha", "weight_decay", "attention", "per_class"} <= set(all_settings())
