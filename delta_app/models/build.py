@@ -10,8 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from delta_app.errors import WeightsError
-from delta_app.formatting import some
 from delta_app.models.catalog import Backbone, backbone
 from delta_app.models.construction import blank_network, random_network
 from delta_app.models.head import replace_head
@@ -69,8 +67,7 @@ def _from_file(name: str, path: Path, seed: int) -> tuple[nn.Module, LoadReport]
     state = load_state(path)
     model = blank_network(name)
     taken, report = fit(state, model, str(path))
-    lacking = bool(report.missing or report.other_shape)
-    if lacking:
+    if report.missing or report.other_shape:  # these keep the random weights
         model = random_network(name, seed)
     _fill(model, taken)
     return model, report
@@ -92,29 +89,8 @@ def build_target(source: Source, n_classes: int, generator: torch.Generator) -> 
 
 
 def build_network(name: str, n_classes: int) -> nn.Module:
-    """The target's structure in eval mode with every weight zero, for `load_network_state`."""
+    """The target's structure in eval mode with every weight zero, to load a run's state into."""
     return blank_network(name, n_classes)
-
-
-def load_network_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Fill a network from a state dict of the very same structure.
-
-    Unlike `load_state_dict` it works for MNASNet without the version that torch keeps beside
-    a state dict and safetensors drops.
-
-    Raises:
-        WeightsError: a tensor is missing, left over or of another shape.
-    """
-    own = model.state_dict()
-    wrong = [n for n in own if n not in state or state[n].shape != own[n].shape]
-    wrong += [n for n in state if n not in own]
-    if wrong:
-        raise WeightsError(
-            f"the weights do not belong to this {type(model).__name__}: {some(wrong)} are "
-            "missing, left over or of another shape.",
-            cure="Use the weights file of the run itself.",
-        )
-    _fill(model, state)
 
 
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torchvision.models import get_model
+from torchvision.models import get_model, mnasnet
 
 from delta_app.models.catalog import backbone
 
@@ -50,11 +50,24 @@ class _OnMeta(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+class MNASNet(mnasnet.MNASNet):
+    """torchvision's MNASNet, able to load a plain state dict.
+
+    torchvision's own refuses one without the version that torch keeps beside it, which neither
+    safetensors nor a dict of tensors has.
+    """
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        nn.Module._load_from_state_dict(self, *args)
+
+
 def _construct(name: str, n_classes: int, *, initialised: bool) -> nn.Module:
     options = _OPTIONS.get(backbone(name).name, {})
     if options:  # both warn unless told whether to draw their own initial weights
         options = options | {"init_weights": initialised}
     model: nn.Module = get_model(name, weights=None, num_classes=n_classes, **options)
+    if type(model) is mnasnet.MNASNet:
+        model.__class__ = MNASNet
     for module in model.modules():
         if hasattr(module, "inplace"):
             setattr(module, "inplace", False)  # noqa: B010  plain assignment is for modules
@@ -73,8 +86,11 @@ def random_network(name: str, seed: int, n_classes: int = 1000) -> nn.Module:
 
 
 def meta_network(name: str, n_classes: int = 1000) -> nn.Module:
-    """The network without memory for its weights: names, shapes and structure, in eval mode."""
-    with _LOCK, _OnMeta():
+    """The network without memory for its weights: names, shapes and structure, in eval mode.
+
+    Nothing is drawn on the meta device, so it needs not wait while another network is made.
+    """
+    with _OnMeta():
         return _construct(name, n_classes, initialised=False)
 
 
