@@ -1,0 +1,19 @@
+"""`python -m delta_app`: the command line, and the app that its `app` command opens."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from delta_app.cli import main
+
+
+def _launch(*, host: str, port: int, runs_dir: Path, open_browser: bool) -> int:
+    """Open the app. Here, since the command line must not know the user interface."""
+    from delta_app.ui.launch import launch
+
+    return launch(host=host, port=port, runs_dir=runs_dir, open_browser=open_browser)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], launch=_launch))

@@ -1,0 +1,130 @@
+"""`runs`: list the runs, show one, stop or delete some."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from delta_app.cli.command import Command, Context, UsageError, add_json, add_runs_dir
+from delta_app.cli.output import note, print_json, print_table
+from delta_app.formatting import duration, percent
+
+if TYPE_CHECKING:
+    from delta_app.runs.records import RunRecord
+    from delta_app.runs.store import RunStore
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="all runs, newest first")
+    showing = actions.add_parser("show", help="one run: its settings, its results, its log")
+    stopping = actions.add_parser("stop", help="end a run; it keeps its best epoch and is tested")
+    deleting = actions.add_parser("delete", help="delete runs with their folders, for good")
+    for each in (showing, stopping):
+        each.add_argument("run", metavar="RUN", help="id, the beginning of it, or name")
+    deleting.add_argument("run", metavar="RUN", nargs="+", help="id, the beginning of it, or name")
+    deleting.add_argument("--yes", action="store_true", help="do not ask")
+    for each in (listing, showing, stopping, deleting):
+        add_runs_dir(each)
+        add_json(each)
+        each.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
+
+
+def _run(options: argparse.Namespace, context: Context) -> int:
+    from delta_app.cli.stores import open_store
+    from delta_app.runs.recover import recover
+
+    store = open_store(options)
+    recover(store)  # a run whose process has died is shown as interrupted
+    actions = {"list": _list, "show": _show, "stop": _stop, "delete": _delete}
+    return actions[options.action](options, store)
+
+
+def _list(options: argparse.Namespace, store: RunStore) -> int:
+    from delta_app.cli.stores import details
+
+    found = store.runs()
+    if options.json:
+        print_json({"runs": [details(run) for run in found]})
+    elif not found:
+        note(f"No runs in {store.runs_dir}.")
+    else:
+        print_table(
+            ("RUN", "NAME", "STATE", "EPOCH", "VAL", "TEST", "TIME", "STARTED"),
+            [_row(run) for run in found],
+        )
+    return 0
+
+
+def _row(run: RunRecord) -> tuple[str, ...]:
+    started = "–" if run.started_at is None else f"{datetime.fromtimestamp(run.started_at):%F %R}"
+    return (
+        run.id,
+        run.name,
+        str(run.status),
+        f"{run.epoch}/{run.epochs}" if run.epochs else "–",
+        percent(run.val_top1),
+        percent(run.test_top1),
+        duration(run.seconds),
+        started,
+    )
+
+
+def _show(options: argparse.Namespace, store: RunStore) -> int:
+    from delta_app.cli.stores import details
+
+    run = store.find(options.run)
+    failure = None
+    if run.error:
+        failure = {"message": run.error.message, "cure": run.error.cure}
+    everything = details(run) | {"error": failure, "config": run.config}
+    if options.json:
+        print_json(everything)
+        return 0
+    for name, value in everything.items():
+        if name != "config":
+            print(f"{name}: {'–' if value is None else value}")
+    for group, settings in run.config.items():
+        print(f"{group}: {settings}")
+    for event in reversed(store.events(run.id, 10)):
+        print(f"{datetime.fromtimestamp(event.at):%F %T} {event.level}: {event.message}")
+    return 0
+
+
+def _stop(options: argparse.Namespace, store: RunStore) -> int:
+    from delta_app.cli.stores import summary
+
+    run = store.request(store.find(options.run).id, "stop")
+    if options.json:
+        print_json(summary(run) | {"stopping": run.stopping})
+    elif run.stopping:
+        print(f"{run.id} is stopping: it keeps its best epoch and is tested.")
+    else:
+        print(f"{run.id} is {run.status}.")
+    return 0
+
+
+def _delete(options: argparse.Namespace, store: RunStore) -> int:
+    found = [store.find(each) for each in options.run]
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise UsageError("runs delete: nobody can be asked here. Add --yes to delete for good.")
+        names = ", ".join(f"{run.name} ({run.id})" for run in found)
+        note(f"Delete {names} with their folders, for good? [y/N]")
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            note("Nothing was deleted.")
+            return 1
+    for run in found:
+        store.delete(run.id)
+    if options.json:
+        print_json({"deleted": [run.id for run in found]})
+    else:
+        print(f"Deleted {', '.join(run.id for run in found)}.")
+    return 0
+
+
+COMMAND = Command("List, show, stop and delete runs.", _add_options, _run)

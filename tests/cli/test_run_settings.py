@@ -1,0 +1,143 @@
+"""Options made from settings: every setting is one, and nothing is taken that does nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from delta_app.cli.command import UsageError
+from delta_app.cli.run_settings import add_settings, run_config
+from delta_app.errors import SettingsError
+from delta_app.services.forms import command_line
+from delta_app.training.run_config import RunConfig, all_settings
+
+NEEDED = ["--data", "pictures", "--backbone", "resnet18"]
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_settings(parser)
+    parser.add_argument("--config")
+    return parser.parse_args(words)
+
+
+def config_of(*words: str) -> RunConfig:
+    return run_config(parse(*words))
+
+
+def test_every_setting_is_an_option_with_its_help() -> None:
+    parser = argparse.ArgumentParser()
+    add_settings(parser)
+    text = " ".join(parser.format_help().split())
+    for info in all_settings().values():
+        assert info.flag in text, info.name
+        assert " ".join(info.help.split()[:4]) in text, info.name
+
+
+def test_options_become_the_config() -> None:
+    config = config_of(
+        *NEEDED,
+        *("--method", "delta", "--attention", "uniform", "--alpha", "0.1", "--epochs", "3"),
+        *("--per-class", "5", "--no-channels-last", "--behaviour-layers", "layer1.0.conv2, layer4"),
+    )
+    assert config.method.model_dump()["alpha"] == 0.1
+    assert config.optimization.epochs == 3
+    assert config.data.per_class == 5
+    assert config.optimization.channels_last is False
+    assert config.model.behaviour_layers == ("layer1.0.conv2", "layer4")
+    assert config.data.data == os.path.abspath("pictures")
+
+
+def test_none_empties_a_setting_that_may_be_empty() -> None:
+    config = config_of(*NEEDED, "--method", "delta", "--attention-batches", "none")
+    assert config.attention.attention_batches is None
+
+
+@pytest.mark.parametrize(
+    ("method", "option"),
+    [
+        ("l2", ["--alpha", "0.1"]),
+        ("l2", ["--attention", "uniform"]),
+        ("delta", ["--weight-decay", "0.1"]),
+        ("l2_sp", ["--batch-reading", "sum"]),
+        ("feature_map", ["--attention-batches", "4"]),
+    ],
+)
+def test_an_option_of_another_method_is_refused(method: str, option: list[str]) -> None:
+    with pytest.raises(UsageError, match=f"^{option[0]}: --method {method} has no such option"):
+        config_of(*NEEDED, "--method", method, *option)
+
+
+def test_an_option_that_would_do_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^--head-epochs: nothing is measured .* uniform"):
+        config_of(*NEEDED, "--method", "delta", "--attention", "uniform", "--head-epochs", "3")
+
+
+def test_a_value_out_of_range_names_option_range_and_value() -> None:
+    with pytest.raises(UsageError, match=r"^--lr: .*more than 0.*got -1"):
+        config_of(*NEEDED, "--method", "l2", "--lr", "-1")
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(UsageError, match=r"^--data, --backbone must be given"):
+        config_of("--method", "l2")
+    with pytest.raises(UsageError, match=r"^--method is missing"):
+        config_of(*NEEDED)
+
+
+def test_an_attention_file_that_is_not_there_is_no_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no attention file"):
+        config_of(*NEEDED, "--method", "delta", "--attention", str(tmp_path / "none.json"))
+
+
+def written(config: RunConfig, folder: Path) -> str:
+    path = folder / "config.json"
+    path.write_text(json.dumps(config.model_dump(mode="json")))
+    return str(path)
+
+
+def test_a_config_file_is_the_same_run(tmp_path: Path) -> None:
+    first = config_of(*NEEDED, "--method", "delta", "--alpha", "0.3", "--seed", "7")
+    assert config_of("--config", written(first, tmp_path)) == first
+
+
+def test_options_override_the_config_file(tmp_path: Path) -> None:
+    path = written(config_of(*NEEDED, "--method", "l2", "--lr", "0.1", "--seed", "7"), tmp_path)
+    again = config_of("--config", path, "--seed", "8")
+    assert (again.optimization.seed, again.optimization.lr) == (8, 0.1)
+
+
+def test_another_method_does_not_inherit_alpha(tmp_path: Path) -> None:
+    """0.5 of L2-SP means nothing to the feature map term, whose own default is 1e-4."""
+    path = written(config_of(*NEEDED, "--method", "l2_sp", "--alpha", "0.5"), tmp_path)
+    again = config_of("--config", path, "--method", "feature_map")
+    assert again.method.model_dump()["alpha"] == 1e-4
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"data": {}}', '{"method": {"method": "x"}}'])
+def test_a_config_file_that_is_none_says_so(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    with pytest.raises(SettingsError):
+        config_of("--config", str(path))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--method", "delta", "--attention", "shuffled", "--temperature", "2.5"),
+        ("--method", "feature_map", "--alpha", "0.00003", "--no-channels-last"),
+        ("--method", "l2", "--data", "a folder/it's"),
+        ("--method", "linear_probe", "--val-fraction", "0", "--per-class", "3"),
+    ],
+)
+def test_the_command_line_shown_on_the_screen_is_the_same_run(words: tuple[str, ...]) -> None:
+    config = config_of(*NEEDED, *words)
+    shown = shlex.split(command_line(config))
+    assert shown[:4] == ["python", "-m", "delta_app", "train"]
+    assert config_of(*shown[4:]) == config
