@@ -31,6 +31,10 @@ class Measurements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def close(self) -> None:
+        """Close the store's files; the next use opens them again."""
+        self._database.close()
+
     def write(
         self,
         run_id: str,

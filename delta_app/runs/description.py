@@ -1,0 +1,39 @@
+"""From a config to what the store's columns say of its run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from delta_app.runs.records import ATTENTION
+from delta_app.training.run_config import RunConfig
+
+ATTENTION_LABEL = "Attention"
+ATTENTION_COLOR = "#D55E00"  # DELTA's, whose attention it is
+
+
+def describe_run(kind: str, config: RunConfig) -> dict[str, Any]:
+    """The columns of a new run that follow from its settings, as `RunStore.create` takes them."""
+    values = config.model_dump(mode="json")
+    variant = config.variant
+    attention = kind == ATTENTION
+    return {
+        "config": {"run": values} if attention else values,
+        "method": ATTENTION if attention else variant.key,
+        "method_label": ATTENTION_LABEL if attention else variant.label,
+        "color": ATTENTION_COLOR if attention else variant.color,
+        "dataset": Path(config.data.data).expanduser().resolve().name or config.data.data,
+        "backbone": config.model.backbone,
+        "wanted_device": config.optimization.device,
+    }
+
+
+def free_name(kind: str, config: RunConfig, taken: set[str]) -> str:
+    """ "L2-SP · dtd10", with a number behind it where runs are called so already."""
+    described = describe_run(kind, config)
+    plain = f"{described['method_label']} · {described['dataset']}"
+    name, number = plain, 1
+    while name in taken:
+        number += 1
+        name = f"{plain} {number}"
+    return name
