@@ -47,6 +47,7 @@ class Problem:
     Attributes:
         level: with an error the folder cannot be used; a warning changes what is learned or
             measured; an info is worth knowing.
+        title: a few words with a full stop, so that the message can follow it.
         message: what was expected and what was found, with the names.
         cure: what to do about it.
         suggestion: a folder that would be right, where there is one.

@@ -194,7 +194,7 @@ def _note_strays(scan: Scan, strays: list[Path], where: str) -> None:
     scan.problems.append(
         Problem(
             "warning",
-            "Pictures outside the classes",
+            "Pictures outside the classes.",
             f"{counted(len(strays), 'picture')} directly in {printable(where)} "
             f"{'belongs' if len(strays) == 1 else 'belong'} to no class and "
             f"{'is' if len(strays) == 1 else 'are'} left out: {names}.",

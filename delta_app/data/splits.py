@@ -25,7 +25,9 @@ def make_splits(check: DatasetCheck, settings: DataSettings) -> Splits:
     """
     for problem in check.problems:
         if problem.level == "error":
-            raise DatasetError(problem.message, cure=problem.cure, field="data")
+            raise DatasetError(
+                f"{problem.title} {problem.message}", cure=problem.cure, field="data"
+            )
     train = check.given["train"]
     test = check.given.get("test", ())
     val = check.given.get("val", ())

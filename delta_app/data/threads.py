@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -69,7 +68,7 @@ def _submit(pool: ThreadPoolExecutor, work: Callable[[Item], Result], item: Item
     try:
         return pool.submit(work, item)
     except RuntimeError as error:
-        # Once the main thread has ended Python refuses new work; that is a stop, not a failure.
-        if threading.main_thread().is_alive():
-            raise
-        raise Cancelled from error
+        # A process that ends takes no more work: that is a stop, not a failure.
+        if "interpreter shutdown" in str(error):
+            raise Cancelled from error
+        raise

@@ -19,7 +19,7 @@ LAYOUT = "Expected one folder of pictures a class, or train, val and test folder
 def not_a_readable_folder(root: Path, text: str) -> Problem | None:
     """Why `root` cannot be listed; None where it can."""
     if not text.strip():
-        return Problem("error", "No folder chosen", "No folder was given.", cure="Choose one.")
+        return Problem("error", "No folder chosen.", "No folder was given.", cure="Choose one.")
     try:
         status = os.stat(root)
         if not stat.S_ISDIR(status.st_mode):
@@ -32,7 +32,7 @@ def not_a_readable_folder(root: Path, text: str) -> Problem | None:
     except PermissionError:
         return Problem(
             "error",
-            "No permission",
+            "No permission.",
             f"{_shown(root)} may not be read by this user.",
             cure=f"Allow it (chmod -R u+rX {_shown(root)}), or choose another folder.",
         )
@@ -40,7 +40,7 @@ def not_a_readable_folder(root: Path, text: str) -> Problem | None:
         reason = getattr(error, "strerror", None) or error
         return Problem(
             "error",
-            "The folder cannot be opened",
+            "The folder cannot be opened.",
             f"{_shown(root)} cannot be opened: {reason}.",
             cure="Check the path, and that its drive is connected.",
         )
@@ -56,7 +56,7 @@ def _a_file(root: Path) -> Problem:
         cure = "Unpack it and choose the folder that comes out."
     else:
         cure = "Choose the folder that holds the pictures."
-    return _problem("Not a folder", f"{_shown(root)} is a file, not a folder.", cure, suggestion)
+    return _problem("Not a folder.", f"{_shown(root)} is a file, not a folder.", cure, suggestion)
 
 
 def _not_there(root: Path) -> Problem:
@@ -66,13 +66,13 @@ def _not_there(root: Path) -> Problem:
         message += f" The nearest folder that does is {_shown(parent)}."
     similar = similar_folder(root) if parent == root.parent else None
     cure = f"Did you mean {_shown(similar)}?" if similar else "Check the spelling of the path."
-    return _problem("The folder does not exist", message, cure, similar)
+    return _problem("The folder does not exist.", message, cure, similar)
 
 
 def too_high(root: Path, inner: list[Path]) -> Problem:
     """`root` holds whole datasets, each with splits of its own."""
     return _problem(
-        "One level too high",
+        "One level too high.",
         f"{LAYOUT}; found in {_shown(root)} folders that have splits of their own: "
         f"{some([printable(each.name) for each in inner])}.",
         f"Choose {_shown(inner[0])}" + (" or one of the others." if len(inner) > 1 else "."),
@@ -87,7 +87,7 @@ def no_classes(root: Path, listing: Listing) -> Problem:
         above = folder_above(root)
         choose = f"Choose the folder above ({_shown(above)})" if above else "Choose another folder"
         return _problem(
-            "No classes here",
+            "No classes here.",
             f"Expected folders of pictures in {name}/; found "
             f"{counted(len(listing.pictures), 'picture')} directly in it.",
             f"{choose}, or sort them into one folder a class.",
@@ -98,13 +98,13 @@ def no_classes(root: Path, listing: Listing) -> Problem:
     found += [printable(other) for other in listing.others]
     if not found:
         return _problem(
-            "The folder is empty",
+            "The folder is empty.",
             f"{LAYOUT}; {_shown(root)} is empty.",
             "Put pictures into it, one folder a class, or choose another folder.",
             folder_above(root),
         )
     return _problem(
-        "No pictures here",
+        "No pictures here.",
         f"{LAYOUT}; found no picture in {_shown(root)} or the folders in it, but {some(found)}.",
         "Choose another folder, or put JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF pictures into it.",
         folder_above(root) if not listing.folders else None,
@@ -117,7 +117,7 @@ def one_class(root: Path, only: str, listing: Listing) -> Problem:
     if below is not None:
         found = [printable(each.name) for each in class_folders(below)]
         return _problem(
-            "One level too high",
+            "One level too high.",
             f"{LAYOUT}; found in {_shown(root)} the single folder {printable(only)}, and further "
             f"down {some(found)}.",
             f"Choose {_shown(below)}.",
@@ -125,7 +125,7 @@ def one_class(root: Path, only: str, listing: Listing) -> Problem:
         )
     above = folder_above(root)
     return _problem(
-        "Only one class",
+        "Only one class.",
         f"A classifier needs two classes at least; {_shown(root)} has pictures in "
         f"{printable(only)} alone.",
         f"Choose {_shown(above)}."
@@ -140,7 +140,7 @@ def one_split_of(root: Path, above: Path) -> Problem:
     beside = [printable(f.name) for f in class_folders(above) if f.name != root.name]
     return Problem(
         "warning",
-        "One split of several",
+        "One split of several.",
         f"{printable(root.name)} is one split of {_shown(above)}, which also has {some(beside)}. "
         "Chosen alone, its pictures are cut into splits anew.",
         cure=f"Choose {_shown(above)} to use the splits it has.",
@@ -152,7 +152,7 @@ def splits_inside_classes(inner: list[Path]) -> Problem:
     """Classes that hold folders called train or test, which are not taken for splits."""
     return Problem(
         "warning",
-        "Splits inside the classes",
+        "Splits inside the classes.",
         f"{some([printable(each.name) for each in inner])}: folders called train, val or test "
         "inside a class are not taken for splits; all their pictures are cut anew.",
         cure="To use them, turn the order round: train/CLASS, val/CLASS, test/CLASS.",
@@ -163,7 +163,7 @@ def two_folders_of_a_split(split: SplitName, folders: list[Path]) -> Problem:
     """Say `val` and `valid`, or `train` and `Train`."""
     return Problem(
         "warning",
-        f"Two {SPLIT_WORDS[split]} folders",
+        f"Two {SPLIT_WORDS[split]} folders.",
         f"{some([printable(each.name) for each in folders])} both hold {SPLIT_WORDS[split]} "
         "pictures and are taken together.",
         cure="Keep one, if the other is left from before.",
@@ -174,12 +174,12 @@ def cannot_list(relative: str, error: OSError) -> Problem:
     """A split's or a class's folder that cannot be opened: the class would vanish."""
     if isinstance(error, PermissionError):
         return _problem(
-            "No permission",
+            "No permission.",
             f"The folder {relative} may not be read by this user.",
             "Allow it (chmod -R u+rX), or move it away to do without it.",
         )
     return _problem(
-        "A folder cannot be opened",
+        "A folder cannot be opened.",
         f"The folder {relative} cannot be opened: {error.strerror or error}.",
         "Check its drive, or move it away to do without it.",
     )
@@ -188,7 +188,7 @@ def cannot_list(relative: str, error: OSError) -> Problem:
 def no_classes_in_split(split: SplitName, folder: Path, inside: Listing) -> Problem:
     """Pictures lie in a split's folder without class folders."""
     return _problem(
-        f"No classes in {printable(folder.name)}",
+        f"No classes in {printable(folder.name)}.",
         f"Expected folders of pictures in {printable(folder.name)}/; found "
         f"{counted(len(inside.pictures), 'picture')} directly in it.",
         "Sort them into one folder a class, named as in training."
@@ -201,7 +201,7 @@ def no_training_pictures(root: Path, by_split: Mapping[SplitName, list[Path]]) -
     """There are splits, but none to train on."""
     found = [printable(folder.name) for each in by_split.values() for folder in each]
     return _problem(
-        "No training pictures",
+        "No training pictures.",
         f"Expected a train folder with one folder of pictures a class in {_shown(root)}; found "
         f"{some(found)}.",
         "Put the training pictures into train/CLASS.",
@@ -212,7 +212,7 @@ def folders_beside_splits(beside: list[Path]) -> Problem:
     """Folders with pictures beside train, val and test, which are none of them."""
     return Problem(
         "warning",
-        "Folders beside the splits",
+        "Folders beside the splits.",
         f"{some([printable(each.name) for each in beside])}: beside train, val and test, so "
         "passed over.",
         cure="Move pictures that should be used into one of the splits.",

@@ -36,7 +36,7 @@ def unreadable(files: Sequence[tuple[str, str, bool]], reasons: Mapping[str, str
         problems.append(
             Problem(
                 "warning",
-                "Pictures that cannot be read",
+                "Pictures that cannot be read.",
                 f"{counted(number, 'more picture')} in {counted(len(rest), 'more folder')} cannot "
                 f"be read and are left out: {some([folder for folder, _ in rest])}.",
                 cure="Mend or remove them.",
@@ -50,7 +50,7 @@ def unreadable(files: Sequence[tuple[str, str, bool]], reasons: Mapping[str, str
         problems.append(
             Problem(
                 "warning",
-                "Files left out",
+                "Files left out.",
                 f"{counted(len(others), 'file or folder', 'files or folders')} left out: {named}.",
                 cure="Convert pictures of other kinds to JPEG or PNG; mend links and permissions.",
             )
@@ -65,7 +65,7 @@ def _unreadable_in(
     are, they = ("is", "It stays") if len(names) == 1 else ("are", "They stay")
     return Problem(
         "warning",
-        "Pictures that cannot be read",
+        "Pictures that cannot be read.",
         f"{count(len(names))} of {counted(total, 'picture')} in {folder} cannot be read and {are} "
         f"left out: {named}. {they} on disk.",
         cure="Mend or remove them.",
@@ -80,7 +80,7 @@ def in_two_splits(taken_out: Sequence[tuple[Picture, str]]) -> list[Problem]:
     return [
         Problem(
             "warning",
-            "The same picture in two splits",
+            "The same picture in two splits.",
             f"{counted(len(taken_out), 'picture')} of training or validation also "
             f"{'stands' if len(taken_out) == 1 else 'stand'} in a later split and "
             f"{'is' if len(taken_out) == 1 else 'are'} left out of the earlier: {named}.",
@@ -105,7 +105,7 @@ def copies(given: Given, classes: Sequence[str]) -> list[Problem]:
         problems.append(
             Problem(
                 "warning",
-                "The same picture under two classes",
+                "The same picture under two classes.",
                 f"{counted(len(mixed), 'picture')} under more than one class: {named}.",
                 cure="Remove each from the class it does not show.",
             )
@@ -115,7 +115,7 @@ def copies(given: Given, classes: Sequence[str]) -> list[Problem]:
         problems.append(
             Problem(
                 "info",
-                "Copies",
+                "Copies.",
                 f"{counted(len(same), 'picture')} more than once in a class: {named}. Where splits "
                 "are cut, copies stay together.",
             )
@@ -140,7 +140,7 @@ def missing_classes(given: Given, classes: Sequence[str]) -> list[Problem]:
             problems.append(
                 Problem(
                     "error",
-                    "Classes missing from training",
+                    "Classes missing from training.",
                     f"{what}: {some(missing)}.{hint}",
                     cure=f"Put pictures into {folder}, or remove the class everywhere: what was "
                     "never shown cannot be learned.",
@@ -150,7 +150,7 @@ def missing_classes(given: Given, classes: Sequence[str]) -> list[Problem]:
             problems.append(
                 Problem(
                     "warning",
-                    f"Classes missing from {SPLIT_WORDS[split]}",
+                    f"Classes missing from {SPLIT_WORDS[split]}.",
                     f"{what}: {some(missing)}. Its accuracy says nothing about them.{hint}",
                     cure=f"Put pictures into {split}/{missing[0]}, or remove the {split} folder to "
                     "have it cut from the training pictures.",
@@ -172,7 +172,7 @@ def too_few(given: Given, classes: Sequence[str]) -> list[Problem]:
         problems.append(
             Problem(
                 "error",
-                "Too few pictures",
+                "Too few pictures.",
                 f"{counted(len(single), 'class', 'classes')} with a single picture: "
                 f"{some(single)}. One is needed to train and one to test.",
                 cure="Add pictures (ten or more a class are a good start), or remove the class.",
@@ -184,7 +184,7 @@ def too_few(given: Given, classes: Sequence[str]) -> list[Problem]:
         problems.append(
             Problem(
                 "warning",
-                "Too few pictures",
+                "Too few pictures.",
                 f"{counted(len(few), 'class', 'classes')} with fewer than {1 + cut} different "
                 f"pictures: {some(few)}. Not every split can have one of them.",
                 cure="Add pictures (ten or more a class are a good start).",
