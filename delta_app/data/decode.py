@@ -82,9 +82,16 @@ def read_bytes(path: str | Path) -> bytes:
         raise DatasetError(f"cannot be read ({error.strerror or error})") from error
 
 
-def decode_rgb(data: bytes) -> Image.Image:
-    """The picture in a file's bytes, as `open_rgb`."""
+def decode_rgb(data: bytes, *, least: int | None = None) -> Image.Image:
+    """The picture in a file's bytes, as `open_rgb`.
+
+    Args:
+        least: for thumbnails: a JPEG may come at a reduced scale, its sides no smaller than
+            this, in a fraction of the time.
+    """
     image = _guarded(lambda: _opened(data), data)
+    if least is not None and image.format == "JPEG":
+        image.draft(image.mode, (least, least))
     with _turn(image):
         return _guarded(lambda: _rgb(image), data)
 

@@ -7,10 +7,8 @@ never twice into the same one.
 from __future__ import annotations
 
 import os
-import stat
-import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,32 +45,26 @@ def list_folder(folder: Path) -> Listing:
 def _place(entry: os.DirEntry[str], listing: Listing) -> None:
     path = Path(entry.path)
     try:
-        mode = entry.stat().st_mode
+        if entry.is_dir():
+            listing.folders.append(path)
+            return
+        plain = entry.is_file()  # both need no look at the file itself, unless it is a link
     except OSError as error:
-        if is_picture(entry.name) or entry.is_symlink():
-            listing.refused.append((path, _stat_reason(entry, error)))
+        listing.refused.append((path, f"cannot be read ({error.strerror or error})"))
         return
-    if stat.S_ISDIR(mode):
-        listing.folders.append(path)
+    if entry.is_symlink() and not path.exists():
+        listing.refused.append((path, "is a link that leads nowhere"))
     elif is_other_picture(entry.name):
         kind = path.suffix[1:].upper()
         listing.refused.append((path, f"is a kind of picture that is not read ({kind})"))
     elif not is_picture(entry.name):
         listing.others.append(entry.name)
-    elif not stat.S_ISREG(mode):
+    elif not plain:
         listing.refused.append((path, "is not a plain file"))
     elif not is_text(entry.name):
         listing.refused.append((path, "has a name that is not valid text"))
     else:
         listing.pictures.append(path)
-
-
-def _stat_reason(entry: os.DirEntry[str], error: OSError) -> str:
-    if entry.is_symlink():
-        return "is a link that leads nowhere"
-    if isinstance(error, PermissionError):
-        return "may not be read (no permission)"
-    return f"cannot be read ({error.strerror or error})"
 
 
 @dataclass
@@ -139,45 +131,30 @@ def identity(path: Path) -> Identity:
 
 def holds_pictures(folder: Path, *, depth: int = 4, folders: int = 500) -> bool:
     """Whether a picture lies in `folder` or beneath it, as far as a short look tells."""
-    return next(_short_look(folder, depth, folders), None) is not None
-
-
-def count_pictures(folder: Path, *, seconds: float, depth: int = 20) -> int | None:
-    """Pictures in and under a folder; None where that takes too long or may not be looked at."""
-    until = time.monotonic() + seconds
-    number = 0
-    try:
-        list_folder(folder)
-    except OSError:
-        return None
-    for found in _short_look(folder, depth, folders=100_000, until=until):
-        number += found
-    return None if time.monotonic() > until else number
-
-
-def _short_look(
-    folder: Path, depth: int, folders: int, until: float | None = None
-) -> Iterator[int]:
-    """Yield the pictures of each folder that has some, breadth first, within limits."""
     level, seen = [folder], set[Identity]()
     for _ in range(depth):
         below: list[Path] = []
         for current in level:
-            if folders == 0 or (until is not None and time.monotonic() > until):
-                return
             folders -= 1
+            if folders < 0:
+                return False
             try:
                 me = identity(current)
                 if me in seen:
                     continue
                 seen.add(me)
-                listing = list_folder(current)
+                with os.scandir(current) as entries:
+                    for entry in entries:
+                        if is_passed_over(entry.name):
+                            continue
+                        if is_picture(entry.name) and entry.is_file():
+                            return True
+                        if entry.is_dir():
+                            below.append(Path(entry.path))
             except OSError:
                 continue
-            if listing.pictures:
-                yield len(listing.pictures)
-            below += listing.folders
         level = below
+    return False
 
 
 def class_name(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 
 from delta_app.data.listing import Listing, holds_pictures, list_folder
@@ -12,15 +13,21 @@ _LEVELS_BELOW = 3
 _FOLDERS_BELOW = 60
 
 
-def class_folders(folder: Path) -> list[Path]:
-    """The folders directly in `folder` that hold pictures, split folders included."""
-    return [each for each in _listing(folder).folders if holds_pictures(each)]
+def class_folders(folder: Path) -> Iterator[Path]:
+    """The folders directly in `folder` that hold pictures, split folders included, by name."""
+    return (each for each in _listing(folder).folders if holds_pictures(each))
+
+
+def has_class_folders(folder: Path) -> bool:
+    """Whether there is one at least."""
+    return next(class_folders(folder), None) is not None
 
 
 def looks_split(folder: Path) -> bool:
-    """Whether `folder` has a training folder with one folder of pictures a class in it."""
+    """Whether `folder` has a training folder with folders of pictures in it."""
     return any(
-        split_of(each.name) == "train" and class_folders(each) for each in _listing(folder).folders
+        split_of(each.name) == "train" and has_class_folders(each)
+        for each in _listing(folder).folders
     )
 
 
@@ -28,7 +35,7 @@ def looks_like_a_dataset(folder: Path) -> bool:
     """Whether `folder` has splits, or two classes that are no datasets and nothing beside them."""
     if looks_split(folder):
         return True
-    classes = class_folders(folder)
+    classes = list(class_folders(folder))
     return (
         len(classes) >= 2
         and not _listing(folder).pictures

@@ -10,7 +10,7 @@ from pathlib import Path
 from delta_app.data import wrong_folder
 from delta_app.data.listing import Listing, class_name, holds_pictures, list_folder, walk_pictures
 from delta_app.data.names import is_text, printable, split_of
-from delta_app.data.nearby import class_folders, folder_above, looks_split
+from delta_app.data.nearby import class_folders, folder_above, has_class_folders, looks_split
 from delta_app.data.records import SPLITS, LeftOut, Problem, SplitName
 from delta_app.formatting import counted, some
 
@@ -73,7 +73,7 @@ def scan_folder(
     walker = _Walker(on_found, cancelled)
     inner = [f for f in listing.folders if split_of(f.name) is None and looks_split(f)]
     by_split = _split_folders(listing)
-    if inner and not any(class_folders(f) for each in by_split.values() for f in each):
+    if inner and not any(has_class_folders(f) for each in by_split.values() for f in each):
         scan.problems.append(wrong_folder.too_high(root, inner))
     elif _is_split(listing, by_split):
         _scan_splits(scan, listing, by_split, walker)
@@ -102,7 +102,7 @@ def _split_folders(listing: Listing) -> dict[SplitName, list[Path]]:
 def _is_split(listing: Listing, by_split: dict[SplitName, list[Path]]) -> bool:
     """Whether folders named like splits are splits; `train` may be a class beside `plane`."""
     folders = [folder for each in by_split.values() for folder in each]
-    if any(class_folders(folder) for folder in folders):
+    if any(has_class_folders(folder) for folder in folders):
         return True
     with_pictures = [folder for folder in folders if holds_pictures(folder)]
     others = [f for f in listing.folders if f not in folders and holds_pictures(f)]
