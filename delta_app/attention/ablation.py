@@ -23,8 +23,13 @@ small GPU's convolutions, small enough for 224 px maps to fit in memory."""
 class Ablation(Protocol):
     """Logits of a network whose layers' outputs are replaced."""
 
-    logits: Tensor
-    outputs: Mapping[str, Tensor]
+    @property
+    def logits(self) -> Tensor:
+        """Of the intact network, (N, K)."""
+
+    @property
+    def outputs(self) -> Mapping[str, Tensor]:
+        """The intact layers' outputs."""
 
     def logits_after(self, layer: str, outputs: Tensor, variants: int) -> Tensor:
         """(variants, N, K) for outputs (variants * N, ...)."""

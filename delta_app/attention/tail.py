@@ -141,11 +141,12 @@ class _TailOnly(fx.Interpreter):
         super().__init__(module)
         self._given = given
         self._after = after
+        self._graph = module.graph
 
     def run_tail(self) -> Tensor:
         self.env = dict(self._given)
         output: Any = None
-        for node in self.module.graph.nodes:
+        for node in self._graph.nodes:
             if node not in self._after:
                 continue
             self.env[node] = self.run_node(node)

@@ -216,8 +216,8 @@ def _disable_filters(
     unique, place = indices.unique(return_inverse=True)
     counts = torch.bincount(place).double()
     by_picture = {}
-    for layer, values in parts.items():
-        all_rises = torch.cat(values, dim=1)  # (C, crops)
+    for layer, of_batches in parts.items():
+        all_rises = torch.cat(of_batches, dim=1)  # (C, crops)
         sums = torch.zeros(all_rises.shape[0], len(unique), dtype=torch.float64)
         by_picture[layer] = sums.index_add_(1, place, all_rises.double()) / counts
     digests = tuple(pictures.splits.train[i].digest for i in unique.tolist())

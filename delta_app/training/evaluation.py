@@ -25,6 +25,8 @@ class Evaluation:
         confusion: (K, K) counts, row true, column predicted.
         probabilities: (N, K).
         labels: (N,).
+        not_finite: pictures whose logits are not all finite numbers; they count as if every
+            such logit were 0, or the largest number there is.
     """
 
     top1: float
@@ -34,6 +36,7 @@ class Evaluation:
     confusion: Tensor
     probabilities: Tensor
     labels: Tensor
+    not_finite: int = 0
 
     def to_json(self, names: Iterable[str]) -> dict[str, Any]:
         """As predictions.json holds it; `names` are the pictures, in order."""
@@ -65,7 +68,8 @@ def confusion_matrix(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
 
 def evaluation(logits: Tensor, labels: Tensor) -> Evaluation:
     """Every measure from logits (N, K) and labels (N,), on the CPU."""
-    logits, labels = logits.double(), labels.long()
+    not_finite = int((~logits.isfinite()).any(dim=1).sum())
+    logits, labels = logits.nan_to_num().double(), labels.long()
     classes = logits.shape[1]
     predicted = logits.argmax(dim=1)
     confusion = confusion_matrix(labels, predicted, classes)
@@ -82,6 +86,7 @@ def evaluation(logits: Tensor, labels: Tensor) -> Evaluation:
         confusion=confusion,
         probabilities=logits.softmax(dim=1),
         labels=labels,
+        not_finite=not_finite,
     )
 
 

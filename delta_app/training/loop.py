@@ -265,6 +265,8 @@ class _Run:
                 names.VAL_CROSS_ENTROPY: val.cross_entropy,
             }
             words += f", validation {percent(val.top1)}"
+            if val.not_finite:
+                self.observer.event("warning", not_finite_words(val))
         better = kept.end_of_epoch(epoch, val, last=epoch == self.settings.epochs)
         self.observer.metrics(step, float(epoch), measured)
         self.observer.facts(
@@ -339,6 +341,8 @@ class _Run:
         found = evaluate(
             networks.target, pairs(caches.plain(of_split, EVALUATION_BATCH)), on_pictures
         )
+        if found.not_finite:
+            self.observer.event("warning", not_finite_words(found))
         predictions[split] = found.to_json(p.relative for p in of_split)
         return found
 
@@ -351,6 +355,15 @@ class _OnlyInterrupt:
 
     def request(self) -> Request:
         return "interrupt" if self._control.request() == "interrupt" else "run"
+
+
+def not_finite_words(found: Evaluation) -> str:
+    """What to tell of an evaluation whose numbers overflow."""
+    return (
+        f"For {counted(found.not_finite, 'picture')} of {len(found.labels)} the network's answer "
+        "is not a finite number: its BatchNorm statistics or weights have run away. Train longer, "
+        "with a lower learning rate or with frozen BatchNorm statistics."
+    )
 
 
 def pairs(batches: Any) -> Any:

@@ -123,8 +123,8 @@ def prepare_networks(config: RunConfig, n_classes: int, observer: Observer) -> N
     head_generator = torch.Generator().manual_seed(config.optimization.seed)
     target = build_target(source, n_classes, head_generator)
     layout = torch.channels_last if config.optimization.channels_last else torch.contiguous_format
-    source.model.to(device=device, memory_format=layout)
-    target.to(device=device, memory_format=layout)
+    for model in (source.model, target):
+        model.to(device).to(memory_format=layout)
     generator = torch.Generator(device=device).manual_seed(config.optimization.seed)
     use_generator(target, generator)
     return Networks(source, target, size, layers, channels, generator)

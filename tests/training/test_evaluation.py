@@ -73,3 +73,13 @@ def test_modes_come_back_when_the_pass_is_broken_off() -> None:
     with pytest.raises(Cancelled):
         evaluate(model, [(LOGITS, LABELS)], stop)
     assert model.training
+
+
+def test_answers_that_are_not_finite_are_counted_and_kept_out_of_the_numbers() -> None:
+    broken = LOGITS.clone()
+    broken[1] = float("nan")
+    broken[2, 0] = float("inf")
+    found = evaluation(broken, LABELS)
+    assert found.not_finite == 2
+    assert math.isfinite(found.cross_entropy)
+    assert found.probabilities.isfinite().all()
