@@ -16,6 +16,7 @@ from delta_app.models.head import replace_head
 from delta_app.models.randomness import use_generator
 from delta_app.models.weights import LoadReport, backbone_digest, fit, load_state
 from delta_app.models.weights_download import OnProgress, download_default
+from delta_app.models.weights_file import weights_path
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ def build_source(
         model = random_network(name, seed)
         report = LoadReport(f"random weights, seed {seed}", 0, (), (), (), "")
     else:
-        path = download_default(name, on_progress) if weights == "default" else Path(weights)
-        model, report = _from_file(name, path.expanduser(), seed)
+        given = weights != "default"
+        path = weights_path(weights) if given else download_default(name, on_progress)
+        model, report = _from_file(name, path, seed)
     model.eval().requires_grad_(False)
     digest = backbone_digest(model)
     report = replace(report, digest=report.digest or digest)

@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from delta_app.formatting import counted, some
 from delta_app.models.catalog import backbone
 from delta_app.models.construction import meta_network
 from delta_app.models.head import head_of
-from delta_app.models.weights_file import load_state
+from delta_app.models.weights_file import load_state, weights_path
 
 __all__ = ["LoadReport", "check_weights", "digest_of", "fit", "load_state"]
 
@@ -148,7 +147,7 @@ def check_weights(name: str, weights: str) -> LoadReport | None:
     backbone(name)
     if weights in ("default", "random"):
         return None
-    path = Path(weights).expanduser()
+    path = weights_path(weights)
     return fit(load_state(path), meta_network(name), str(path))[1]
 
 

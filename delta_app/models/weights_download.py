@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -45,13 +47,12 @@ def download_default(name: str, on_progress: OnProgress | None = None) -> Path:
     if path.exists():
         return path
     entry, file_name, url = _offered(name)
+    _make_folder(path.parent)
     temporary = path.with_name(f".{file_name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        digest = _stream(url, temporary, on_progress)
-        _compare(digest, entry, file_name)
+        _compare(_stream(url, temporary, on_progress), entry, file_name)
         os.replace(temporary, path)
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
         reason = getattr(error, "reason", None) or error
         volume = f" ({size(entry.weights_bytes)})" if entry.weights_bytes else ""
         raise WeightsError(
@@ -65,6 +66,18 @@ def download_default(name: str, on_progress: OnProgress | None = None) -> Path:
     return path
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(
+            f"torch's folder for weights, {folder}, cannot be made: {error.strerror}.",
+            cure="Set TORCH_HOME to a folder that can be written, or choose a weights file of "
+            "your own.",
+            field="weights",
+        ) from error
+
+
 def _offered(name: str) -> tuple[Backbone, str, str]:
     entry = backbone(name)
     if entry.weights_file is None or entry.weights_url is None:
@@ -76,10 +89,18 @@ def _offered(name: str) -> tuple[Backbone, str, str]:
     return entry, entry.weights_file, entry.weights_url
 
 
+def _opened(url: str) -> Any:
+    try:
+        return urllib.request.urlopen(url, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise OSError(f"HTTP {error.code} {error.reason}") from error
+
+
 def _stream(url: str, to: Path, on_progress: OnProgress | None) -> str:
     """Copy what stands at `url` into a file; returns its sha256."""
     sha = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, to.open("wb") as file:
+    with _opened(url) as response, to.open("wb") as file:
         length = response.headers.get("Content-Length")
         total = int(length) if length else None
         done = 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,15 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "backb
 
 _DEEPEST = 3
 
+# Single quotes alone, so that it stands within double ones in every shell.
+_CONVERSION = (
+    "import sys, torch; f = torch.load(sys.argv[1], map_location='cpu', weights_only=False); "
+    "f = f.state_dict() if hasattr(f, 'state_dict') else f; "
+    f"f = next((f[k] for k in {_WRAPPERS[:3]} if k in f), f); "
+    "f = f.state_dict() if hasattr(f, 'state_dict') else f; "
+    "torch.save({k: v for k, v in f.items() if torch.is_tensor(v)}, sys.argv[2])"
+)
+
 
 def load_state(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a weights file by name, on the CPU.
@@ -32,11 +43,11 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
         WeightsError: no such file, not a weights file, a pickle that would run code, or no
             tensors in it; its field is weights.
     """
-    path = Path(path).expanduser()
-    if not path.exists():
-        raise _error(f"there is no weights file {path}.", "Check the path.")
-    if path.is_dir():
+    path = weights_path(path)
+    if os.path.isdir(path):
         raise _error(f"{path} is a folder, not a weights file.", "Choose a file inside it.")
+    if not os.path.isfile(path):
+        raise _error(f"there is no weights file {path}.", "Check the path.")
     found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     tensors = _tensors_in(found, _DEEPEST)
     if not tensors:
@@ -47,6 +58,11 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
     while all(name.startswith("module.") for name in tensors):  # DataParallel's
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     return tensors
+
+
+def weights_path(given: str | Path) -> Path:
+    """The path as it was given, with ~ for the home folder; no other path is turned down."""
+    return Path(os.path.expanduser(given))
 
 
 def _error(message: str, cure: str) -> WeightsError:
@@ -80,20 +96,29 @@ def _unreadable_pickle(path: Path, error: Exception) -> WeightsError:
     refused = re.search(r"(?:Unsupported|Blocked)[^\n]*?GLOBAL ([\w.]+)", str(error))
     refused = refused or re.search(r"GLOBAL ([\w.]+)", str(error))
     if refused is None:
-        return _error(
-            f"{path} is not a weights file: {_first_line(error)}.",
-            "Choose a .pth, .pt or .safetensors file; if it is one, copy or download it again.",
-        )
+        return _no_weights(path)
     converted = path.with_name(f"{path.stem}-tensors.pth")
+    paths = f"{shlex.quote(str(path))} {shlex.quote(str(converted))}"
     return _error(
         f"{path} holds more than tensors ({refused[1]}), and reading that could run code.",
-        "If you trust where it came from, convert it once: python -c "
-        f"\"import torch; f = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
-        "f = f.state_dict() if hasattr(f, 'state_dict') else f; "
-        f"f = next((f[k] for k in {_WRAPPERS[:3]} if k in f), f); "
-        "f = f.state_dict() if hasattr(f, 'state_dict') else f; "
-        "torch.save({k: v for k, v in f.items() if torch.is_tensor(v)}, "
-        f'{str(converted)!r})" and use {converted.name}.',
+        "If you trust where it came from, convert it once and use the new file: "
+        f'python -c "{_CONVERSION}" {paths}',
+    )
+
+
+def _no_weights(path: Path) -> WeightsError:
+    """For a file that is no pickle at all, by what its first bytes say."""
+    with path.open("rb") as file:
+        start = file.read(64).lstrip()
+    if start.startswith(b"version https://git-lfs"):
+        return _error(
+            f"{path} is a Git LFS pointer, not the weights themselves.",
+            "Fetch them with: git lfs pull.",
+        )
+    kind = "a web page" if start.startswith(b"<") else "something else"
+    return _error(
+        f"{path} is no torch weights file; it holds {kind}.",
+        "Choose a .pth, .pt or .safetensors file; if it should be one, download it again.",
     )
 
 
