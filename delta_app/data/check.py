@@ -42,7 +42,7 @@ def check_folder(
     scan = scan_folder(root, on_found=on_found, cancelled=cancelled)
     if cancelled is not None and cancelled():
         raise Cancelled
-    if any(problem.level == "error" for problem in scan.problems):
+    if scan.failed:
         return _record(scan, (), {})
     classes = tuple(sorted({name for each in scan.files.values() for name in each}))
     files = _files(scan, classes)

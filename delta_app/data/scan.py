@@ -24,6 +24,11 @@ class Scan:
     left_out: list[LeftOut] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def failed(self) -> bool:
+        """Whether something was found already that makes the folder unusable."""
+        return any(problem.level == "error" for problem in self.problems)
+
     def relative(self, path: Path) -> str:
         """`path` seen from the root, with forward slashes, fit to be shown."""
         return printable(path.relative_to(self.root).as_posix())
@@ -117,6 +122,8 @@ def _scan_flat(scan: Scan, listing: Listing, walker: _Walker) -> None:
         return
     scan.files["train"] = classes
     _note_strays(scan, listing.pictures, scan.root.name or str(scan.root))
+    if scan.failed:
+        return
     if len(classes) == 1:
         only = next(iter(classes))
         scan.problems.append(wrong_folder.one_class(scan.root, only, listing))
@@ -151,8 +158,12 @@ def _scan_splits(
                 _note_strays(scan, inside.pictures, scan.relative(folder))
         if classes:
             scan.files[split] = classes
-    if "train" not in scan.files and not any(p.level == "error" for p in scan.problems):
-        scan.problems.append(wrong_folder.no_training_pictures(scan.root, by_split))
+    if not scan.failed:
+        names = {name for each in scan.files.values() for name in each}
+        if "train" not in scan.files:
+            scan.problems.append(wrong_folder.no_training_pictures(scan.root, by_split))
+        elif len(names) == 1:
+            scan.problems.append(wrong_folder.one_class(scan.root, names.pop(), listing))
     _note_strays(scan, listing.pictures, scan.root.name)
     taken = [folder for each in by_split.values() for folder in each]
     beside = [f for f in listing.folders if f not in taken and holds_pictures(f)]
