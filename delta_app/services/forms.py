@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from delta_app.config import SettingInfo
-from delta_app.errors import DeltaAppError, SettingsError
+from delta_app.errors import SettingsError
 from delta_app.regularizers import methods
 from delta_app.training.devices import MixedPrecision, resolve_device
 from delta_app.training.run_config import RunConfig, setting_groups
@@ -125,16 +125,6 @@ def range_words(info: SettingInfo) -> str:
 def _together(config: RunConfig) -> tuple[SettingsError, ...]:
     """Complaints that no single setting can see."""
     complaints = []
-    data = config.data
-    if data.val_fraction + data.test_fraction >= 1:
-        complaints.append(
-            SettingsError(
-                f"Validation share {data.val_fraction:g} and test share {data.test_fraction:g} "
-                "leave nothing to train on.",
-                cure="Make their sum smaller than 1.",
-                field="val_fraction",
-            )
-        )
     try:
         device = resolve_device(config.optimization.device)
         MixedPrecision.resolve(config.optimization.precision, device)
@@ -195,8 +185,3 @@ def variants_of(values: Mapping[str, Any], chosen: tuple[str, ...]) -> dict[str,
     method = str(values.get("method"))
     shared = {name: value for name, value in values.items() if name not in own}
     return {name: dict(values) if name == method else shared | {"method": name} for name in chosen}
-
-
-def first_error(errors: tuple[DeltaAppError, ...], *fields: str) -> DeltaAppError | None:
-    """The first complaint about one of these fields."""
-    return next((error for error in errors if error.field in fields), None)

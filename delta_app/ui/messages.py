@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
+from delta_app.data.records import Problem
 from delta_app.errors import DeltaAppError
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>$:-])")
@@ -30,6 +31,12 @@ def error_box(error: DeltaAppError) -> None:
 def error_text(error: DeltaAppError) -> str:
     """Markdown of an error: the message, then the cure in its own sentence."""
     return f"{plain(error.message)} {plain(error.cure)}".strip()
+
+
+def problem_text(problem: Problem) -> str:
+    """Markdown of a folder's problem: its title, what was found, what to do."""
+    parts = (f"**{plain(problem.title)}**", plain(problem.message), plain(problem.cure))
+    return " ".join(part for part in parts if part)
 
 
 def field_errors(errors: Iterable[DeltaAppError]) -> dict[str, DeltaAppError]:

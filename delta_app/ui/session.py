@@ -31,8 +31,11 @@ class FormState:
         """Remember what the widget returned."""
         self.values[key] = value
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value, as entered up to now."""
+    def current(self, key: str, default: Any = None) -> Any:
+        """The value as it stands on the screen, also before its widget is drawn again."""
+        widget_key = f"{self._name}:{key}"
+        if widget_key in st.session_state:
+            return st.session_state[widget_key]
         return self.values.get(key, default)
 
     def set(self, key: str, value: Any) -> None:

@@ -39,7 +39,7 @@ def settings_form(
     values = _grid([i for i in infos if not i.advanced], state, scope, errors, empty)
     advanced = [i for i in infos if i.advanced]
     if advanced:
-        changed = sum(state.get(scope + i.name, i.default) != i.default for i in advanced)
+        changed = sum(state.current(scope + i.name, i.default) != i.default for i in advanced)
         wrong = sum(i.name in errors for i in advanced)
         label = f"{title} · {changed} changed" if changed else title
         if wrong:
@@ -89,6 +89,7 @@ def setting_widget(
             step=_step(info),
             format="%d" if info.kind == "int" else "%g",
             placeholder=placeholder or None,
+            required=not info.optional,
             **common,
         )
     else:

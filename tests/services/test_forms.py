@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from delta_app.cli.setting_options import add_settings, run_config
+from delta_app.cli.run_settings import add_settings, run_config
 from delta_app.regularizers import methods
 from delta_app.services.forms import command_line, settings_of, validate, variants_of
 from delta_app.training.run_config import RunConfig
@@ -104,10 +104,6 @@ def test_settings_of_other_methods_are_left_out() -> None:
     config = config_of(method="l2", alpha=5.0, weight_decay=0.01)
     assert config.flat()["weight_decay"] == 0.01
     assert "alpha" not in config.flat()
-
-
-def test_shares_that_leave_nothing_to_train_on() -> None:
-    assert set(complaints_of(method="l2", val_fraction=0.5, test_fraction=0.5)) == {"val_fraction"}
 
 
 def test_a_device_that_is_not_there() -> None:

@@ -1,0 +1,136 @@
+"""The run that the form describes, with everything about it that can be known before Start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from delta_app.config import DataSettings
+from delta_app.data.records import SPLIT_WORDS, Splits
+from delta_app.errors import DeltaAppError
+from delta_app.runs.records import TRAINING
+from delta_app.services import datasets, runs
+from delta_app.services.estimate import Estimate, estimate
+from delta_app.services.forms import settings_of, validate
+from delta_app.training.run_config import RunConfig, setting_groups
+from delta_app.ui.fine_tune import download
+from delta_app.ui.fine_tune.pictures import PicturesState, pictures_state
+from delta_app.ui.fine_tune.values import flat_values
+from delta_app.ui.fine_tune.weights import WeightsState, weights_state
+from delta_app.ui.messages import field_errors
+from delta_app.ui.session import FormState
+
+PAST_RUNS = 30
+"""Earlier runs that are asked for the machine's speed."""
+
+STEPS = {1: ("data",), 2: ("model",), 3: ("method", "optimization", "attention")}
+"""The groups of settings that each step holds."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the form says and what is known of it.
+
+    Attributes:
+        values: setting name -> value; those of groups that do not count included.
+        config: None where a value does not fit.
+        errors: by setting.
+        splits: None where the folder or its settings give none.
+        estimate: None where something for it is missing.
+    """
+
+    values: dict[str, Any]
+    config: RunConfig | None
+    errors: dict[str, DeltaAppError]
+    pictures: PicturesState
+    weights: WeightsState
+    splits: Splits | None
+    estimate: Estimate | None
+
+    def errors_of(self, step: int) -> dict[str, DeltaAppError]:
+        """The errors of one step's settings."""
+        groups = _group_of(self.values["method"])
+        return {
+            name: error
+            for name, error in self.errors.items()
+            if groups.get(name, "method") in STEPS[step]
+        }
+
+    def missing(self) -> str:
+        """What keeps the run from being started, as a short request; empty where nothing does."""
+        if not self.values["data"]:
+            return "Choose a folder of pictures"
+        if self.pictures.task is not None:
+            return (
+                "Check the pictures first" if self.pictures.task.finished else "Checking pictures"
+            )
+        if not self.pictures.usable:
+            return "Choose a folder that can be used"
+        if not self.values["backbone"]:
+            return "Choose a backbone"
+        if self.weights.task is not None:
+            return "Check the weights first" if self.weights.task.finished else "Checking weights"
+        for step in STEPS:
+            wrong = self.errors_of(step)
+            if wrong:
+                infos = settings_of(self.values["method"])
+                labels = [infos[name].label.lower() for name in wrong if name in infos]
+                return f"Correct {labels[0] if labels else 'the settings'} in step {step}"
+        return "" if self.config is not None and self.splits is not None else "Complete the form"
+
+
+def draft_of(state: FormState) -> Draft:
+    """Look at everything the form says; what takes long goes on in the background."""
+    values = flat_values(state)
+    pictures = pictures_state(values["data"])
+    if pictures.check is not None:
+        values["data"] = pictures.check.root
+    weights = WeightsState()
+    if values["backbone"]:
+        weights = weights_state(values["backbone"], values["weights"])
+    outcome = validate(values)
+    config = outcome if isinstance(outcome, RunConfig) else None
+    errors = {} if isinstance(outcome, RunConfig) else field_errors(outcome)
+    for absent in ("data", "backbone"):
+        if not values[absent]:  # not entered yet is no mistake
+            errors.pop(absent, None)
+    failed = download.failure(values) if weights.to_download else None
+    for field, error in (("weights", weights.error or failed), ("data", pictures.error)):
+        if error is not None:
+            errors[field] = error
+    splits = _splits(pictures, values, errors)
+    expected = _estimate(config, splits, errors)
+    return Draft(values, config, errors, pictures, weights, splits, expected)
+
+
+def _splits(
+    pictures: PicturesState, values: dict[str, Any], errors: dict[str, DeltaAppError]
+) -> Splits | None:
+    if pictures.check is None or not pictures.check.usable:
+        return None
+    wrong = any(name in errors for name in DataSettings.model_fields)
+    if wrong:
+        return None
+    settings = DataSettings(**{name: values[name] for name in DataSettings.model_fields})
+    try:
+        return datasets.preview(pictures.check, settings)
+    except DeltaAppError as error:
+        errors[error.field or "data"] = error
+        return None
+
+
+def _estimate(
+    config: RunConfig | None, splits: Splits | None, errors: dict[str, DeltaAppError]
+) -> Estimate | None:
+    if config is None or splits is None:
+        return None
+    counts: dict[str, int] = {name: len(splits.of(name)) for name in SPLIT_WORDS}
+    try:
+        return estimate(config, counts, runs.list_runs(TRAINING)[:PAST_RUNS])
+    except DeltaAppError as error:
+        errors.setdefault(error.field or "backbone", error)
+        return None
+
+
+def _group_of(method: str) -> dict[str, str]:
+    return {info.name: group for group, infos in setting_groups(method).items() for info in infos}

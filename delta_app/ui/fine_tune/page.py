@@ -1,0 +1,221 @@
+"""The Fine-tune page: three steps, the panel, and the bar that starts the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from delta_app.data.records import DatasetCheck
+from delta_app.errors import DeltaAppError
+from delta_app.models.catalog import backbone
+from delta_app.regularizers import method
+from delta_app.services import companions, datasets, runs
+from delta_app.services.background import InBackground
+from delta_app.ui import navigation
+from delta_app.ui.fine_tune import download
+from delta_app.ui.fine_tune.backbone_step import backbone_step
+from delta_app.ui.fine_tune.draft import Draft, draft_of
+from delta_app.ui.fine_tune.method_step import method_step
+from delta_app.ui.fine_tune.panel import panel, summary
+from delta_app.ui.fine_tune.pictures_step import pictures_step
+from delta_app.ui.fine_tune.values import fill_from, form
+from delta_app.ui.messages import error_box, plain, variant_chip
+from delta_app.ui.session import FormState
+from delta_app.ui.watching import watch
+
+TITLES = {1: "Pictures", 2: "Backbone", 3: "Method"}
+_FILLED = "fine-tune:filled"
+
+
+def draw() -> None:
+    """Draw the page."""
+    state = form()
+    _fill_from_address(state)
+    draft = draft_of(state)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        with _step(state, draft, 1):
+            pictures_step(state, draft)
+            _continue(state, draft, 1)
+        with _step(state, draft, 2):
+            backbone_step(state, draft.errors, draft.weights)
+            _continue(state, draft, 2)
+        with _step(state, draft, 3):
+            method_step(state, draft.errors)
+    with right, st.container(key="stays"):
+        panel(draft)
+    with st.bottom:
+        _start_bar(state, draft)
+
+
+# What the address asks for
+
+
+def _fill_from_address(state: FormState) -> None:
+    """Fill the form in where the address names a run or a folder, once for each address."""
+    run_id, data = navigation.query("from"), navigation.query("data")
+    asked = (run_id, data)
+    if st.session_state.get(_FILLED) == asked or asked == (None, None):
+        return
+    st.session_state[_FILLED] = asked
+    if run_id is not None:
+        try:
+            config = companions.config_of(runs.get_run(run_id))
+        except DeltaAppError as error:
+            error_box(error)
+            return
+        if config is None:
+            st.error("The settings of that run are of another version and cannot be filled in.")
+            return
+        fill_from(state, config)
+        for step in TITLES:
+            state.set(f"open:{step}", step == 3)
+    if data is not None:
+        state.set("data", data)
+
+
+# The steps
+
+
+def _step(state: FormState, draft: Draft, number: int) -> st.delta_generator.DeltaGenerator:
+    """The step's fold: open while it is worked on, one line of what was chosen else."""
+    key = state.widget(f"open:{number}", number == 1)
+    words = _summary(draft, number)
+    wrong = draft.errors_of(number)
+    icon = "error" if wrong else "check_circle" if words else f"counter_{number}"
+    label = f"**{number}  {TITLES[number]}**"
+    if wrong:
+        label += " · :red[to correct]"
+    elif words:
+        label += f" · {words}"
+    fold = st.expander(label, key=key, icon=f":material/{icon}:", on_change="rerun")
+    state.keep(f"open:{number}", fold.open)
+    return fold
+
+
+def _summary(draft: Draft, number: int) -> str:
+    """What was chosen in a step, in a line; empty while it is not complete."""
+    values = draft.values
+    if number == 1:
+        check = draft.pictures.check
+        if check is None or draft.splits is None:
+            return ""
+        return f"{plain(check.name)} · {plain(summary(check, draft.splits))}"
+    if number == 2:
+        if not values["backbone"] or draft.weights.check is None:
+            return ""
+        entry = backbone(values["backbone"])
+        weights = {"default": "torchvision's weights", "random": "random weights"}
+        side = values["image_size"] or entry.input_size
+        said = weights.get(values["weights"], values["weights"].rsplit("/", 1)[-1])
+        return f"{plain(entry.label)} · {plain(said)} · {side} px"
+    kind = method(values["method"])
+    name = kind.label
+    if draft.config is not None:
+        name = draft.config.variant.label
+        color = draft.config.variant.color
+    else:
+        color = kind.color
+    training = f"{values['epochs']} epochs, batch {values['batch_size']}, rate {values['lr']:g}"
+    return f"{variant_chip(name, color)} · {training}"
+
+
+def _continue(state: FormState, draft: Draft, number: int) -> None:
+    """Fold this step and open the next, once this one is complete."""
+    if _summary(draft, number) and not draft.errors_of(number):
+        st.button(
+            f"Continue to {TITLES[number + 1].lower()}",
+            key=f"continue:{number}",
+            icon=":material/arrow_downward:",
+            on_click=_open_next,
+            args=(state, number),
+        )
+
+
+def _open_next(state: FormState, number: int) -> None:
+    state.set(f"open:{number}", False)
+    state.set(f"open:{number + 1}", True)
+
+
+# Starting
+
+
+def _start_bar(state: FormState, draft: Draft) -> None:
+    task = download.going_on()
+    if task is not None and not task.finished:
+        watch(task, "download", download.words)
+        return
+    missing = draft.missing()
+    words, buttons = st.columns([3, 2], vertical_alignment="center", gap="medium")
+    with words:
+        _outlook(draft, missing)
+    with buttons:
+        three, one = st.columns([1, 1])
+        compare = three.button(
+            "Compare all three",
+            key="start-all",
+            disabled=bool(missing),
+            width="stretch",
+            help="L2, L2-SP and DELTA on the same pictures, backbone and training, queued one "
+            "after the other.",
+        )
+        start = one.button(
+            missing or "Start",
+            key="start",
+            type="primary",
+            disabled=bool(missing),
+            width="stretch",
+        )
+    if start:
+        _start(draft, all_three=False)
+    elif compare:
+        _start(draft, all_three=True)
+    elif task is not None:
+        _start_downloaded(draft, task)
+
+
+def _outlook(draft: Draft, missing: str) -> None:
+    """What Start will do, and how long it will take."""
+    if missing or draft.config is None:
+        st.caption("Nothing starts before everything is checked.")
+        return
+    entry = backbone(draft.config.model.backbone)
+    variant = draft.config.variant
+    check: DatasetCheck | None = draft.pictures.check
+    said = f"{plain(entry.label)} by {variant_chip(variant.label, variant.color)}"
+    if check is not None:
+        said += f" on {plain(check.name)}"
+    if draft.estimate is not None:
+        said += f" · {plain(draft.estimate.words())}"
+    st.markdown(said)
+
+
+def _start(draft: Draft, *, all_three: bool) -> None:
+    """Queue the run, or one by each compared method; what is missing is downloaded first."""
+    if draft.weights.to_download:
+        download.begin(draft.values, all_three=all_three)
+        st.rerun()
+    _queue(draft, all_three=all_three)
+
+
+def _start_downloaded(draft: Draft, task: InBackground[Path]) -> None:
+    """Go on with what the download was for, unless the form has become another."""
+    all_three = download.end(draft.values, task)
+    if task.error is not None or task.cancelled:
+        st.rerun()
+    if all_three is not None and not draft.missing():
+        _queue(draft, all_three=all_three)
+
+
+def _queue(draft: Draft, *, all_three: bool) -> None:
+    if draft.config is None:
+        return
+    try:
+        compared = companions.by_compared_methods(draft.values) if all_three else ()
+        ids = companions.queue(compared or (draft.config,))
+    except DeltaAppError as error:
+        error_box(error)
+        return
+    datasets.remember_folder(draft.config.data.data)
+    navigation.open_run(ids[0])

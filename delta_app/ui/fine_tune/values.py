@@ -1,0 +1,82 @@
+"""From what stands in the form to settings, and back from a run's settings to the form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from delta_app.config import SettingInfo
+from delta_app.services.forms import ATTENTION_WORDS
+from delta_app.training.run_config import RunConfig, setting_groups
+from delta_app.ui.session import FormState
+
+FIRST_METHOD = "delta"
+FILE = "file"
+"""The choice that a path is given instead of a word; the path stands under its own key."""
+
+WEIGHTS_WORDS = ("default", "random")
+WORDS = {"weights": WEIGHTS_WORDS, "attention": ATTENTION_WORDS}
+
+
+def form() -> FormState:
+    """The page's form, kept while the person looks at other pages."""
+    return FormState("fine-tune")
+
+
+def chosen_method(state: FormState) -> str:
+    return str(state.current("method") or FIRST_METHOD)
+
+
+def scope_of(group: str, method: str) -> str:
+    """What stands before a setting's key: alpha is another thing for each method."""
+    return f"{method}." if group == "method" else ""
+
+
+def layers_key(backbone: object) -> str:
+    """Where the chosen behaviour layers stand: each backbone has its own names."""
+    return f"{backbone}.behaviour_layers"
+
+
+def flat_values(state: FormState) -> dict[str, Any]:
+    """Setting name -> value, as the form stands now, even before its widgets are drawn."""
+    method = chosen_method(state)
+    values: dict[str, Any] = {"method": method}
+    for group, infos in setting_groups(method).items():
+        for info in infos:
+            values[info.name] = _value(state, scope_of(group, method), info)
+    layers = state.current(layers_key(values["backbone"]))
+    values["behaviour_layers"] = tuple(layers) if layers else None
+    return values
+
+
+def _value(state: FormState, scope: str, info: SettingInfo) -> Any:
+    key = scope + info.name
+    if info.name in WORDS:
+        word = state.current(f"{key}:from", info.default)
+        return str(state.current(f"{key}:{FILE}") or "").strip() if word == FILE else word
+    value = state.current(key, info.default)
+    if info.kind == "text":
+        return str(value or "").strip()
+    return value
+
+
+def fill_from(state: FormState, config: RunConfig) -> None:
+    """Fill the form in from a run's settings, for a run with changes."""
+    method = config.method.method
+    values: dict[str, Any] = {"method": method}
+    flat = config.flat()
+    groups = setting_groups(method)
+    for group, infos in groups.items():
+        for info in infos:
+            if info.name not in flat:
+                continue
+            key = scope_of(group, method) + info.name
+            value = flat[info.name]
+            if info.name in WORDS:
+                is_word = value in WORDS[info.name]
+                values[f"{key}:from"] = value if is_word else FILE
+                values[f"{key}:{FILE}"] = "" if is_word else value
+            elif info.name == "behaviour_layers":
+                values[layers_key(flat["backbone"])] = list(value or ())
+            else:
+                values[key] = value
+    state.fill(values)

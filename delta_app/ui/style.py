@@ -1,0 +1,26 @@
+"""The few rules of layout that the theme cannot say; no colours and no fonts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_RULES = """
+<style>
+/* What matters fits in 1280 x 800: use the width. */
+.stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
+[data-testid="stBottomBlockContainer"] {
+  padding: 0.6rem 2rem 0.8rem 2rem; border-top: 1px solid rgba(128, 128, 140, 0.25);
+}
+/* A panel that stays in sight while the other column scrolls. */
+.st-key-stays { position: sticky; top: 3.75rem; }
+/* Samples are of one height, whatever their shape. */
+.st-key-samples img { height: 4.6rem; object-fit: cover; border-radius: 4px; }
+/* Numbers in columns keep their place while they count. */
+[data-testid="stMetricValue"], [data-testid="stSidebar"] { font-variant-numeric: tabular-nums; }
+</style>
+"""
+
+
+def apply_style() -> None:
+    """Add the rules to the page; takes no space in it."""
+    st.html(_RULES)
