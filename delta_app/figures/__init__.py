@@ -1,0 +1,1 @@
+"""Records to Plotly figures. Pure functions; colours of methods come from `Variant.color` alone."""

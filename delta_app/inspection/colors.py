@@ -48,6 +48,10 @@ def color_table(name: ColorTable) -> NDArray[np.uint8]:
 
 
 def css_colors(name: ColorTable, steps: int = 32) -> tuple[str, ...]:
-    """`steps` colours of the table, evenly spaced from low to high, as "#rrggbb"."""
+    """`steps` colours of the table, evenly spaced from low to high, as "rgb(r, g, b)".
+
+    Not as "#rrggbb": Streamlit's theme takes #000001 to #000053 for places to be filled, and
+    magma begins with #000004.
+    """
     picked = np.linspace(0, LEVELS - 1, steps).round().astype(int)
-    return tuple("#" + color_table(name)[i].tobytes().hex() for i in picked)
+    return tuple("rgb({}, {}, {})".format(*color_table(name)[i]) for i in picked)

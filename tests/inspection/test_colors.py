@@ -41,8 +41,8 @@ def test_the_diverging_middle_is_nearly_white() -> None:
 def test_css_colors_start_and_end_with_the_table() -> None:
     colors = css_colors("magma", steps=5)
     assert len(colors) == 5
-    assert colors[0] == "#000004"
-    assert colors[-1] == "#fcfdbf"
+    assert colors[0] == "rgb(0, 0, 4)"
+    assert colors[-1] == "rgb(252, 253, 191)"
 
 
 def test_a_table_cannot_be_changed_by_a_caller() -> None:

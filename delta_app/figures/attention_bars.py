@@ -1,0 +1,85 @@
+"""Per-filter attention of one behaviour layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from delta_app.figures.base import HEIGHT, QUIET, base_figure
+
+Order = Literal["sorted", "filter"]
+
+
+def attention_bars(
+    layer: str,
+    attention: ArrayLike,
+    color: str,
+    *,
+    importance: ArrayLike | None = None,
+    standard_error: ArrayLike | None = None,
+    order: Order = "sorted",
+    highest: float | None = None,
+    marked: Sequence[int] = (),
+    title: str | None = None,
+    height: int = HEIGHT,
+) -> go.Figure:
+    """A bar a filter: C * W_c, which is 1 where the filter weighs as much as the average.
+
+    One trace however many filters there are, without gaps, so that 2048 stay quick.
+
+    Args:
+        attention: W, (C,).
+        color: of the run's method.
+        importance, standard_error: (C,), in nats of cross-entropy, told on hover.
+        order: greatest first, or as the filters stand in the layer.
+        highest: end of the value axis, where several charts stand side by side.
+        marked: filters that are drawn in full while all others are pale.
+    """
+    weights = np.asarray(attention, dtype=float)
+    channels = len(weights)
+    filters = np.argsort(-weights, kind="stable") if order == "sorted" else np.arange(channels)
+    told, hover = [filters, weights[filters]], "W %{customdata[1]:.3g}, %{y:.2f} × uniform"
+    if importance is not None:
+        told.append(np.asarray(importance, dtype=float)[filters])
+        hover += "<br>importance %{customdata[2]:.3g}"
+        if standard_error is not None:
+            told.append(np.asarray(standard_error, dtype=float)[filters])
+            hover += " ± %{customdata[3]:.2g}"
+    bars = go.Bar(
+        x=np.arange(channels),
+        y=channels * weights[filters],
+        uid=layer,
+        marker={"color": color, "line": {"width": 0}, "opacity": _opacity(filters, marked)},
+        customdata=np.stack(told, axis=1),
+        hovertemplate=f"filter %{{customdata[0]:d}}<br>{hover}<extra></extra>",
+    )
+    figure = base_figure(
+        [bars],
+        key=f"attention_{layer}_{order}",
+        title=layer if title is None else title,
+        x="Filters, most attended first" if order == "sorted" else "Filter",
+        y="Attention, C·W",
+        height=height,
+        hover="closest",
+    )
+    figure.update_layout(bargap=0 if channels > 120 else 0.15)
+    figure.add_hline(y=1, line={"color": QUIET, "width": 1, "dash": "dash"})
+    if highest is not None:
+        figure.update_yaxes(range=[0, highest])
+    return figure
+
+
+def highest_bar(attentions: Sequence[ArrayLike]) -> float:
+    """End of a value axis that holds the bars of all these attentions, with a little air."""
+    tops = [len(w) * float(w.max()) for w in map(np.asarray, attentions) if len(w)]
+    return 1.05 * max([1.0, *tops])
+
+
+def _opacity(filters: np.ndarray, marked: Sequence[int]) -> float | list[float]:
+    if not len(marked):
+        return 1.0
+    return [1.0 if index in set(marked) else 0.35 for index in filters.tolist()]

@@ -1,0 +1,47 @@
+"""An axis of classes: as many names as fit, long ones cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from delta_app.figures.base import AXIS_ROOM
+
+LONGEST_NAME = 18
+
+MOST_NAMED = 40
+"""Beyond so many classes names would lie over one another: they are read on hover."""
+
+
+def name_classes(figure: go.Figure, classes: Sequence[str]) -> None:
+    """Name the positions 0, 1, 2, ... of the x axis after the classes, as far as they fit."""
+    if len(classes) > MOST_NAMED:
+        figure.update_xaxes(showticklabels=False, title_text=f"{len(classes)} classes")
+        return
+    figure.update_xaxes(
+        tickvals=list(range(len(classes))),
+        ticktext=[shortened(name) for name in classes],
+        tickangle=-40 if _slanted(classes) else 0,
+    )
+
+
+def class_axis_room(classes: Sequence[str]) -> float:
+    """Px that these names take below the plot, as `base_figure` wants to know them."""
+    if len(classes) > MOST_NAMED or not _slanted(classes):
+        return AXIS_ROOM
+    longest = max(len(shortened(name)) for name in classes)
+    return 26 + 4.2 * longest  # characters of about 6.5 px at 40 degrees
+
+
+def _slanted(classes: Sequence[str]) -> bool:
+    return len(classes) > 5
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """A long name cut in its middle, so that start and end still tell it apart."""
+    if len(name) <= longest:
+        return name
+    head = longest // 2
+    tail = longest - 1 - head
+    return f"{name[:head]}…{name[-tail:]}"

@@ -1,0 +1,40 @@
+"""The scale that overlays side by side share."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from delta_app.figures.base import base_figure
+from delta_app.inspection.colors import ColorTable, css_colors
+from delta_app.inspection.scale import Scale
+
+HEIGHT = 64
+STEPS = 64
+
+
+def color_bar(table: ColorTable, scale: Scale, title: str, *, height: int = HEIGHT) -> go.Figure:
+    """A flat bar from the scale's lowest to its highest value, in the overlay's own colours."""
+    width = (scale.high - scale.low) / STEPS or 1.0
+    bar = go.Bar(
+        x=[scale.low + (i + 0.5) * width for i in range(STEPS)],
+        y=[1] * STEPS,
+        width=width,
+        marker={"color": list(css_colors(table, STEPS)), "line": {"width": 0}},
+        hoverinfo="skip",
+    )
+    figure = base_figure([bar], key=f"color_bar_{table}", x=title, height=height, hover="closest")
+    middle = (scale.low + scale.high) / 2
+    marks = [scale.low, middle, scale.high] if scale.high > scale.low else [scale.low]
+    figure.update_layout(margin={"l": 20, "r": 20, "t": 2, "b": 4}, bargap=0, minreducedheight=8)
+    figure.update_xaxes(
+        # A hair beyond both ends, so that rounding cannot cut off their marks.
+        range=[scale.low - 0.01 * width, scale.low + (STEPS + 0.01) * width],
+        tickvals=marks,
+        ticktext=[f"{mark:.3g}" for mark in marks],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        title_standoff=2,
+    )
+    figure.update_yaxes(visible=False, range=[0, 1], fixedrange=True)
+    return figure

@@ -1,0 +1,96 @@
+"""Which classes are taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from delta_app.figures.base import base_figure
+from delta_app.figures.class_axis import MOST_NAMED, shortened
+
+HEIGHT = 360
+MOST_WRITTEN = 15
+"""Beyond so many classes the counts would not fit into their cells: they are read on hover."""
+
+_RIGHT = [[0.0, "#7C8794"], [1.0, "#39434F"]]
+_WRONG = [[0.0, "#D08A98"], [1.0, "#8B1E3F"]]
+
+
+def confusion_matrix(
+    confusion: ArrayLike,
+    classes: Sequence[str],
+    *,
+    title: str = "Confusion",
+    key: str = "confusion",
+    height: int = HEIGHT,
+) -> go.Figure:
+    """Counts of true class (row) against answer (column), shaded by share of the true class.
+
+    Right answers are grey, mistakes red; cells without a picture stay clear. White figures are
+    readable on every shade, in light and in dark.
+
+    Args:
+        confusion: (K, K) counts, [true, predicted].
+        classes: K names.
+    """
+    counts = np.asarray(confusion)
+    of_class = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(of_class, 1)
+    right = np.eye(len(classes), dtype=bool)
+    figure = base_figure(
+        [
+            _cells(counts, shares, right, classes, _RIGHT),
+            _cells(counts, shares, ~right, classes, _WRONG),
+        ],
+        key=key,
+        title=title,
+        x="Answer",
+        y="True class",
+        height=height,
+        legend=False,
+        hover="closest",
+    )
+    named = len(classes) <= MOST_NAMED
+    ticks = {
+        "tickvals": list(range(len(classes))) if named else [],
+        "ticktext": [shortened(name, 14) for name in classes] if named else [],
+        "showgrid": False,
+        "zeroline": False,
+        "range": [-0.5, len(classes) - 0.5],
+    }
+    figure.update_xaxes(**ticks, tickangle=-40 if len(classes) > 3 else 0)
+    figure.update_yaxes(**ticks | {"range": [len(classes) - 0.5, -0.5]})
+    return figure
+
+
+def _cells(
+    counts: np.ndarray,
+    shares: np.ndarray,
+    where: np.ndarray,
+    classes: Sequence[str],
+    scale: list[list[object]],
+) -> go.Heatmap:
+    shown = where & (counts > 0)
+    k = len(classes)
+    told = [[[classes[i], classes[j], int(counts[i, j])] for j in range(k)] for i in range(k)]
+    return go.Heatmap(
+        z=np.where(shown, shares, np.nan),
+        zmin=0,
+        zmax=1,
+        colorscale=scale,
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        text=np.where(shown, counts.astype(str), ""),
+        texttemplate="%{text}" if k <= MOST_WRITTEN else None,
+        textfont={"color": "white", "size": 11},
+        customdata=told,
+        hovertemplate=(
+            "%{customdata[0]} taken for %{customdata[1]}<br>"
+            "%{customdata[2]} pictures<extra></extra>"
+        ),
+        hoverongaps=False,
+    )

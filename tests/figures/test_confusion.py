@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+
+from delta_app.figures.confusion import confusion_matrix
+
+COUNTS = [[8, 2, 0], [0, 5, 0], [1, 0, 3]]
+
+
+def test_right_and_wrong_answers_are_shaded_apart_by_share_of_the_class() -> None:
+    right, wrong = confusion_matrix(COUNTS, ["a", "b", "c"]).data
+    np.testing.assert_allclose(np.diag(right.z), [0.8, 1.0, 0.75])
+    assert np.isnan(np.array(right.z)[0, 1])
+    assert wrong.z[0][1] == 0.2
+    assert wrong.z[2][0] == 0.25
+    assert np.isnan(np.array(wrong.z)[1, 0]), "no picture: clear"
+    assert right.colorscale != wrong.colorscale
+
+
+def test_counts_stand_in_the_cells() -> None:
+    right, wrong = confusion_matrix(COUNTS, ["a", "b", "c"]).data
+    assert right.text[0][0] == "8"
+    assert wrong.text[0][1] == "2"
+    assert wrong.text[1][0] == ""
+    assert list(wrong.customdata[0][1]) == ["a", "b", 2]
+
+
+def test_the_first_class_is_at_the_top_and_all_are_named() -> None:
+    figure = confusion_matrix(COUNTS, ["a", "b", "c"])
+    low, high = figure.layout.yaxis.range
+    assert low > high
+    assert list(figure.layout.xaxis.ticktext) == ["a", "b", "c"]
+
+
+def test_many_classes_are_read_on_hover() -> None:
+    classes = [f"class {i}" for i in range(120)]
+    figure = confusion_matrix(np.eye(120, dtype=int), classes)
+    assert figure.data[0].texttemplate is None
+    assert not figure.layout.xaxis.ticktext
+
+
+def test_a_class_without_test_pictures_is_no_division_by_zero() -> None:
+    right, _ = confusion_matrix([[2, 0], [0, 0]], ["a", "b"]).data
+    assert right.z[0][0] == 1.0
+    assert np.isnan(np.array(right.z)[1, 1])

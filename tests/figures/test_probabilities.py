@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from delta_app.figures.probabilities import probability_bars
+
+ANSWERS = [("cat", 0.75), ("dog", 0.2), ("owl", 0.05)]
+
+
+def test_the_likeliest_class_is_on_top_with_its_percent() -> None:
+    figure = probability_bars(ANSWERS, "#111111")
+    (bars,) = figure.data
+    assert list(bars.x) == [75.0, 20.0, 5.0]
+    assert bars.text[0] == "75.0\u2009%"
+    low, high = figure.layout.yaxis.range
+    assert low > high, "the axis runs down"
+
+
+def test_the_true_class_is_ticked() -> None:
+    labels = probability_bars(ANSWERS, "#111111", true_class="dog").layout.yaxis.ticktext
+    assert [("✓" in label) for label in labels] == [False, True, False]
+
+
+def test_more_bars_take_more_height_not_thinner_bars() -> None:
+    few, many = probability_bars(ANSWERS[:1], "#111111"), probability_bars(ANSWERS, "#111111")
+    assert many.layout.height > few.layout.height
