@@ -17,7 +17,10 @@ from delta_app.attention.tail import IntactRun, LayerTails, NotTraceable
 
 PICTURES_AT_ONCE = 256
 """Filters times pictures that run through the tail together: enough to fill two cores or a
-small GPU's convolutions, small enough for 224 px maps to fit in memory."""
+small GPU's convolutions."""
+
+BYTES_AT_ONCE = 256_000_000
+"""Of the copies of a layer's output that run together; what follows takes a few times as much."""
 
 
 class Ablation(Protocol):
@@ -105,7 +108,8 @@ def _rises(
 ) -> Tensor:
     channels = output.shape[dim]
     pictures = output.shape[0]
-    at_once = max(1, PICTURES_AT_ONCE // pictures)
+    bytes_of_copy = output.numel() * output.element_size()
+    at_once = max(1, min(PICTURES_AT_ONCE // pictures, BYTES_AT_ONCE // bytes_of_copy))
     rises = []
     for first in range(0, channels, at_once):
         filters = range(first, min(first + at_once, channels))

@@ -6,7 +6,6 @@ output is the same as for the intact network and is computed once. torch.fx give
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -123,8 +122,8 @@ class _Keeping(fx.Interpreter):
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
         if n in self._wanted:
-            # A later in-place operation must not reach what is kept.
-            self._values[n] = _map_tensors(value, Tensor.clone) if _overwritten(n) else value
+            # A copy: the network may go on to change it in place (DenseNet rectifies so).
+            self._values[n] = _map_tensors(value, Tensor.clone)
         return value
 
     def run_keeping(self, images: Tensor) -> tuple[dict[fx.Node, Any], Tensor]:
@@ -167,16 +166,6 @@ def _dependents(node: fx.Node) -> set[fx.Node]:
             found.add(user)
             waiting.extend(user.users)
     return found
-
-
-_IN_PLACE = (operator.iadd, operator.imul, operator.isub)
-
-
-def _overwritten(node: fx.Node) -> bool:
-    return any(
-        user.target in _IN_PLACE or str(user.target).endswith("_") or user.op == "call_module"
-        for user in node.users
-    )
 
 
 def _map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
