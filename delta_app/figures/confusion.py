@@ -15,8 +15,8 @@ HEIGHT = 360
 MOST_WRITTEN = 15
 """Beyond so many classes the counts would not fit into their cells: they are read on hover."""
 
-_RIGHT = [[0.0, "#7C8794"], [1.0, "#39434F"]]
-_WRONG = [[0.0, "#D08A98"], [1.0, "#8B1E3F"]]
+_RIGHT = [[0.0, "#6B7683"], [1.0, "#39434F"]]
+_WRONG = [[0.0, "#B5617A"], [1.0, "#8B1E3F"]]
 
 
 def confusion_matrix(
