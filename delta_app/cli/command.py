@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+INTERRUPTED = 130
+"""The exit code of a command that a signal ended, as shells have it for Ctrl-C."""
+
 
 class Launch(Protocol):
     """Opens the app and returns the exit code once it has ended."""

@@ -11,9 +11,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any, NoReturn
 
 from delta_app import __version__
-from delta_app.cli.command import Command, Context, Launch, UsageError
+from delta_app.cli.command import INTERRUPTED, Command, Context, Launch, UsageError
 from delta_app.cli.output import note, one_line, print_error
 from delta_app.errors import Cancelled, DeltaAppError
 
@@ -22,7 +23,25 @@ COMMANDS = (
 )  # fmt: skip
 
 PROGRAM = "python -m delta_app"
-INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line: the usage of `train` alone fills a screen."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("allow_abbrev", False)
+        options.setdefault("formatter_class", _Help)
+        super().__init__(**options)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to read on; exit with 2."""
+        note(f"error: {one_line(message)}. `{self.prog} --help` tells what is expected.")
+        raise SystemExit(2)
+
+
+class _Help(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
 
 
 def main(arguments: Sequence[str], *, launch: Launch | None = None) -> int:
@@ -53,12 +72,11 @@ def main(arguments: Sequence[str], *, launch: Launch | None = None) -> int:
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Command]:
     """The options and the command. Only the chosen command's options are built."""
     chosen = next((a for a in arguments if not a.startswith("-")), None)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Fine-tune pretrained image classifiers with L2, L2-SP and DELTA, compare "
         "them and look inside.",
         epilog=f"`{PROGRAM} COMMAND --help` tells what a command takes.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"Delta App {__version__}")
     parser.add_argument(
@@ -67,9 +85,7 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Command]:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         command = command_named(name)
-        subparser = subparsers.add_parser(
-            name, help=command.summary, description=command.summary, allow_abbrev=False
-        )
+        subparser = subparsers.add_parser(name, help=command.summary, description=command.summary)
         if name == chosen:
             try:
                 command.add_options(subparser)

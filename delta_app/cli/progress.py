@@ -1,7 +1,4 @@
-"""Progress of a run on stderr: one rewriting line on a terminal, plain lines elsewhere.
-
-It reads the store, as the screen does: what the trainer writes there is all that is known.
-"""
+"""Progress of a run on stderr: one rewriting line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,53 +6,41 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
 from delta_app.formatting import duration, percent
-from delta_app.runs.records import RunRecord
-from delta_app.runs.words import status_words, time_left
+from delta_app.runs.phase_clock import PhaseClock
+from delta_app.training import metric_names as names
+from delta_app.training.observer import Level
 
-LOOK_EVERY = 0.5  # s between two looks at the store
+DRAW_EVERY = 0.2  # s between two drawings of a terminal's line
 PLAIN_EVERY = 10.0  # s between two plain lines of one phase
-
-
-def progress_text(run: RunRecord) -> str:
-    """What a run does now and how far it is, in one line."""
-    parts = [status_words(run)]
-    if run.phase == "training" and run.steps:
-        parts.append(f"step {run.step} of {run.steps}")
-        if run.val_top1 is not None:
-            parts.append(f"best validation {percent(run.val_top1)}")
-        if run.pictures_per_second:
-            parts.append(f"{run.pictures_per_second:.0f} pictures/s")
-    left = time_left(run)
-    if left is not None:
-        parts.append(f"{duration(left)} left")
-    return ", ".join(parts)
+ERASE = "\r\x1b[K"
 
 
 class Progress:
-    """A context that shows a run's progress from a thread of its own.
+    """An `Observer` and a context; at the block's end a terminal's line is erased.
 
-    Args:
-        look: reads the run from the store.
-        stream: where to; a terminal gets one line that is written over.
+    A terminal shows where the run is, and warnings above it. Elsewhere every event is a line,
+    and a phase that takes long says now and then how far it is.
     """
 
-    def __init__(self, look: Callable[[], RunRecord], stream: TextIO | None = None) -> None:
-        self._look = look
+    def __init__(
+        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="delta-progress", daemon=True)
-        self._said = ""
-        self._mark: tuple[str, int] = ("", -1)
-        self._at = 0.0
+        self._clock = clock
+        self._speed = PhaseClock()
+        self._writing = threading.Lock()
+        self._phase = ""
+        self._drawn_at = float("-inf")
+        self._numbers: dict[str, float] = {}
+        self._facts: dict[str, object] = {}
 
     def __enter__(self) -> Progress:
-        self._thread.start()
         return self
 
     def __exit__(
@@ -64,30 +49,60 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._done.set()
-        self._thread.join()
-        if self._terminal and self._said:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-
-    def _watch(self) -> None:
-        while not self._done.is_set():
-            self.show(self._look())
-            self._done.wait(LOOK_EVERY)
-
-    def show(self, run: RunRecord) -> None:
-        """Say where the run is, if that is news."""
-        text = progress_text(run)
-        if text == self._said:
-            return
         if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            self._stream.write(f"\r\x1b[K{text[:width]}")
+            self._write(ERASE)
+
+    def phase(self, name: str, done: int, total: int | None, detail: str = "") -> None:
+        """Say how far the run is, if that is news and the last time is long enough ago."""
+        now = self._clock()
+        speed = self._speed.tick(name, done, now)
+        began, self._phase = name != self._phase, name
+        every = DRAW_EVERY if self._terminal else PLAIN_EVERY
+        if not began and now - self._drawn_at < every:
+            return
+        self._drawn_at = now
+        text = self._words(name, done, total, detail)
+        if speed and total and total > done:
+            text += f", {duration((total - done) / speed)} left"
+        if self._terminal:
+            self._write(ERASE + text[: shutil.get_terminal_size().columns - 1])
         else:
-            mark = (run.phase, run.epoch)
-            if mark == self._mark and time.monotonic() - self._at < PLAIN_EVERY:
-                return
-            self._mark, self._at = mark, time.monotonic()
-            self._stream.write(text + "\n")
-        self._said = text
-        self._stream.flush()
+            self._write(text + "\n")
+
+    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Keep what the line names."""
+        self._numbers.update(values)
+
+    def event(self, level: Level, message: str) -> None:
+        """A line of its own; a terminal leaves out what its progress line says anyway."""
+        if not self._terminal:
+            self._write(f"{message}\n" if level == "info" else f"{level}: {message}\n")
+        elif level != "info":
+            self._write(f"{ERASE}{level}: {message}\n")
+
+    def facts(self, values: Mapping[str, object]) -> None:
+        """Keep what the line names."""
+        self._facts.update(values)
+
+    def _words(self, name: str, done: int, total: int | None, detail: str) -> str:
+        words = name[:1].upper() + name[1:]
+        if name == "measuring attention" and total:
+            return f"{words}: {percent(done / total, 0)} of {detail}"
+        if name != "training":
+            far = f"{done} of {total}" if total else ""
+            tail = " ".join(part for part in (far, detail) if part)
+            return f"{words}: {tail}" if tail else words
+        per_epoch, epochs = self._facts.get("steps_per_epoch"), self._facts.get("epochs")
+        if isinstance(per_epoch, int) and isinstance(epochs, int):
+            words += f": epoch {min((done - 1) // per_epoch + 1, epochs)} of {epochs}"
+        words += f", step {done} of {total}"
+        if (top1 := self._numbers.get(names.VAL_TOP1)) is not None:
+            words += f", validation {percent(top1)}"
+        if speed := self._numbers.get(names.PICTURES_PER_SECOND):
+            words += f", {speed:.0f} pictures/s"
+        return words
+
+    def _write(self, text: str) -> None:
+        with self._writing:
+            self._stream.write(text)
+            self._stream.flush()

@@ -32,8 +32,12 @@ _TITLES = {
 }
 
 
-def add_settings(parser: argparse.ArgumentParser, groups: Iterable[str] = tuple(_TITLES)) -> None:
-    """Add an option for every setting of these groups."""
+def add_settings(
+    parser: argparse.ArgumentParser,
+    groups: Iterable[str] = tuple(_TITLES),
+    only: Iterable[str] | None = None,
+) -> None:
+    """Add an option for every setting of these groups, or for the named ones alone."""
     for group in groups:
         section = parser.add_argument_group(_TITLES[group])
         if group == "method":
@@ -44,6 +48,8 @@ def add_settings(parser: argparse.ArgumentParser, groups: Iterable[str] = tuple(
                 help="; ".join(f"{each.name}: {_begin_low(each.summary)}" for each in methods()),
             )
         for owners in _settings_of(group):
+            if only is not None and next(iter(owners.values())).name not in only:
+                continue
             add_option(section, next(iter(owners.values())), _notes(owners))
 
 

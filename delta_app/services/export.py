@@ -87,7 +87,7 @@ def _description(
             "val_top1": run.val_top1,
             "test_top1": run.test_top1,
             "test_balanced_accuracy": run.test_balanced,
-            "config": run.config,
+            "config": model.config,
             "versions": {
                 "delta_app": delta_app.__version__,
                 "torch": torch.__version__,

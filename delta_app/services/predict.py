@@ -92,4 +92,6 @@ def _opened(name: str) -> Image.Image:
     try:
         return open_rgb(name)
     except DatasetError as error:
-        raise DatasetError(f"{name} {error.message}.", cure="Leave it out.") from error
+        raise DatasetError(
+            f"{name} {error.message}.", cure="Check the path, or leave it out."
+        ) from error

@@ -22,14 +22,14 @@ class TrainedModel:
     """What a run left: how to build its network, and what the network takes and answers.
 
     Attributes:
-        about: all of model.json.
+        config: the settings it was trained with, as config.json has them.
     """
 
     folder: RunFolder
     backbone: str
     classes: tuple[str, ...]
     preprocessing: Preprocessing
-    about: dict[str, Any]
+    config: dict[str, Any]
 
     def state(self) -> dict[str, Tensor]:
         """The weights of the chosen epoch, on the CPU."""
@@ -63,11 +63,10 @@ def trained_model(run: RunRecord) -> TrainedModel:
             backbone=about["backbone"],
             classes=tuple(about["classes"]),
             preprocessing=Preprocessing.from_json(about["preprocessing"]),
-            about=about,
+            config=json.loads(folder.config.read_text(encoding="utf-8")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"{folder.model} cannot be read: {type(error).__name__}: {error}.",
-            cure="Train the run again: python -m delta_app train --config "
-            f"{folder.config}",
+            f"{folder.path} cannot be read: {type(error).__name__}: {error}.",
+            cure=f"Train the run again: python -m delta_app train --config {folder.config}",
         ) from error

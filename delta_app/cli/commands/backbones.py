@@ -19,17 +19,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, context: Context) -> int:
-    from delta_app.models.catalog import backbones
+    from delta_app.services.backbones import search
 
-    words = [word.lower() for word in options.word]
-    found = [
-        each
-        for each in backbones()
-        if all(word in f"{each.name} {each.label} {each.family}".lower() for word in words)
-    ]
+    found = search(" ".join(options.word))
     if not found:
         raise BackboneError(
-            f"no backbone's name has {' and '.join(map(repr, options.word))} in it.",
+            f"no backbone has {' '.join(options.word)!r} in its name.",
             cure="`backbones` without a word lists them all.",
         )
     if options.json:

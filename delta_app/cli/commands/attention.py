@@ -1,0 +1,87 @@
+"""`attention`: measure the channel attention that DELTA starts with, and train nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from delta_app.cli.command import Command, Context, add_json, add_runs_dir
+from delta_app.cli.output import print_json
+from delta_app.errors import StoreError
+
+if TYPE_CHECKING:
+    from delta_app.attention.artifact import ChannelAttention
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    from delta_app.cli.run_settings import add_settings
+
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="where to put the attention besides the run's folder; `train --attention FILE` reads "
+        "it",
+    )
+    parser.add_argument("--name", metavar="TEXT", help="what to call the measurement")
+    parser.add_argument(
+        "--config", metavar="FILE", help="a run's config.json; options override what it says"
+    )
+    add_runs_dir(parser)
+    add_json(parser)
+    add_settings(parser, ("data", "model", "attention"))
+    add_settings(parser, ("optimization",), only=("device", "threads"))
+    parser.set_defaults(method="delta", attention="learned")
+
+
+def _run(options: argparse.Namespace, context: Context) -> int:
+    from delta_app.cli.run_settings import run_config
+
+    config = run_config(options)  # before anything else: what was typed may be wrong
+
+    from delta_app.attention.artifact import load_attention
+    from delta_app.cli.foreground import run_to_end
+    from delta_app.cli.stores import summary
+    from delta_app.runs.records import ATTENTION
+
+    run, code = run_to_end(ATTENTION, config, options)
+    measured = load_attention(run.attention) if run.attention else None
+    file = run.attention
+    if measured and options.out:
+        file = str(_saved(measured, options.out))
+    if options.json:
+        print_json(summary(run) | {"attention": file} | _numbers(measured))
+    else:
+        print(f"{run.id}: {run.status}" + (f", {file}" if file else ""))
+    return code
+
+
+def _saved(measured: ChannelAttention, out: str) -> Path:
+    """Write the attention to a file of the person's choice.
+
+    Raises:
+        StoreError: it cannot be written there.
+    """
+    path = Path(out).expanduser().resolve()
+    try:
+        measured.save(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            cure="Choose another place with --out; the measurement is kept in the run's folder.",
+        ) from error
+    return path
+
+
+def _numbers(measured: ChannelAttention | None) -> dict[str, Any]:
+    if measured is None:
+        return {"pictures": None, "layers": {}}
+    return {
+        "pictures": len(measured.pictures),
+        "layers": {
+            name: {"channels": len(layer.attention)} for name, layer in measured.layers.items()
+        },
+    }
+
+
+COMMAND = Command("Measure channel attention.", _add_options, _run)

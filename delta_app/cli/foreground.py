@@ -1,0 +1,36 @@
+"""A run in this process: its progress on stderr, and the exit code it ends with."""
+
+from __future__ import annotations
+
+import argparse
+
+from delta_app.cli.command import INTERRUPTED
+from delta_app.cli.interrupts import ending_on_signals
+from delta_app.cli.output import note, print_error
+from delta_app.cli.progress import Progress
+from delta_app.errors import DeltaAppError
+from delta_app.runs.records import RunRecord, RunStatus
+from delta_app.runtime import prepare_process
+from delta_app.services.runs import Shutdown, run_here
+from delta_app.training.run_config import RunConfig
+
+
+def run_to_end(kind: str, config: RunConfig, options: argparse.Namespace) -> tuple[RunRecord, int]:
+    """Make a run and run it here; its record, and the exit code.
+
+    The code is 0 for a run that completed or was stopped, 1 for one that failed (its reason is
+    on stderr), 130 for one that a signal interrupted.
+    """
+    prepare_process()
+    shutdown = Shutdown()
+    with ending_on_signals(shutdown.request), Progress() as progress:
+        run = run_here(kind, config, shutdown, options.name, options.runs_dir, also=[progress])
+    if run.status is RunStatus.FAILED and run.error is not None:
+        print_error(DeltaAppError(run.error.message, cure=run.error.cure))
+        if options.debug:
+            note(run.error.log_tail)
+        return run, 1
+    if run.status is RunStatus.INTERRUPTED:
+        note(f"Interrupted: {run.id} is kept as far as it came.")
+        return run, INTERRUPTED
+    return run, 0
