@@ -78,6 +78,19 @@ def most_attended(attention: Tensor, k: int) -> tuple[int, ...]:
     return tuple(int(i) for i in order[:k])
 
 
+def most_drifted(target: Tensor, source: Tensor, k: int) -> tuple[int, ...]:
+    """The k filters with the greatest ||T_c - S_c||^2, greatest first.
+
+    Args:
+        target, source: feature maps of one layer and one picture, (1, C, H, W).
+
+    Raises:
+        ValueError: the maps differ in shape.
+    """
+    _same_shape(target, source)
+    return most_attended((target - source).square().sum(dim=(0, 2, 3)), k)
+
+
 def _weights(features: Tensor, attention: Tensor) -> Tensor:
     channels = features.shape[1]
     if attention.shape != (channels,):

@@ -9,6 +9,7 @@ from delta_app.inspection.maps import (
     activation_difference,
     drift,
     most_attended,
+    most_drifted,
     uniform_attention,
     weighted_activation,
 )
@@ -69,6 +70,12 @@ def test_most_attended_breaks_ties_by_filter() -> None:
     attention = torch.tensor([0.1, 0.3, 0.2, 0.3, 0.1])
     assert most_attended(attention, 3) == (1, 3, 2)
     assert most_attended(attention, 99) == (1, 3, 2, 0, 4)
+
+
+def test_most_drifted_filters_come_first() -> None:
+    # ||T - S||^2: channel 0 has 1 + 0, channel 1 has 4 + 1.
+    assert most_drifted(TARGET, SOURCE, 2) == (1, 0)
+    assert most_drifted(TARGET, SOURCE, 1) == (1,)
 
 
 def test_an_attention_of_another_layer_is_refused() -> None:

@@ -1,0 +1,56 @@
+"""A picture to look at: from a run's split, or uploaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from PIL import Image
+
+from delta_app.data.decode import decode_rgb, read_bytes
+from delta_app.errors import DatasetError
+from delta_app.services.run_pictures import RunPicture
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """A picture to look at: from a run's split, or uploaded.
+
+    Attributes:
+        name: what it is called on the screen.
+        digest: sha256 (hex) of the file's bytes.
+        path: its file; None for an uploaded one.
+        data: the bytes of an uploaded one.
+        true_class: what it is filed under; None for an uploaded one.
+    """
+
+    name: str
+    digest: str
+    path: str | None = None
+    data: bytes | None = None
+    true_class: str | None = None
+
+    def read(self) -> Image.Image:
+        """The picture, mode RGB.
+
+        Raises:
+            DatasetError: it cannot be read; it names the file.
+        """
+        try:
+            data = read_bytes(self.path) if self.data is None and self.path else self.data or b""
+            return decode_rgb(data)
+        except DatasetError as error:
+            raise DatasetError(
+                f"{self.name} {error.message}.", cure="Choose another picture."
+            ) from error
+
+
+def from_split(picture: RunPicture) -> LookedAt:
+    """A picture of a run's own splits."""
+    file = picture.picture
+    return LookedAt(file.relative, file.digest, path=file.path, true_class=picture.true_class)
+
+
+def uploaded(name: str, data: bytes) -> LookedAt:
+    """A picture that was uploaded."""
+    return LookedAt(name, sha256(data).hexdigest(), data=data)
