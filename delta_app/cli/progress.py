@@ -64,6 +64,8 @@ class Progress:
         text = self._words(name, done, total, detail)
         if speed and total and total > done:
             text += f", {duration((total - done) / speed)} left"
+        if name == "training":
+            text += self._measured()
         if self._terminal:
             self._write(ERASE + text[: shutil.get_terminal_size().columns - 1])
         else:
@@ -95,7 +97,10 @@ class Progress:
         per_epoch, epochs = self._facts.get("steps_per_epoch"), self._facts.get("epochs")
         if isinstance(per_epoch, int) and isinstance(epochs, int):
             words += f": epoch {min((done - 1) // per_epoch + 1, epochs)} of {epochs}"
-        words += f", step {done} of {total}"
+        return words + f", step {done} of {total}"
+
+    def _measured(self) -> str:
+        words = ""
         if (top1 := self._numbers.get(names.VAL_TOP1)) is not None:
             words += f", validation {percent(top1)}"
         if speed := self._numbers.get(names.PICTURES_PER_SECOND):

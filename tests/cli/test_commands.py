@@ -1,0 +1,216 @@
+"""Every command on real runs: what it prints, and what it ends with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEYS = ["run", "status", "val_top1", "test_top1", "seconds", "attention"]
+
+Say = Callable[..., Any]
+
+
+@pytest.fixture
+def trained(say: Say, small: list[str], tmp_path: Path) -> tuple[list[str], dict[str, Any]]:
+    """A finished L2 run in a store of its own: the option that names the store, the result."""
+    where = ["--runs-dir", str(tmp_path / "runs")]
+    said = say("train", *small, "--method", "l2", "--name", "first", "--json", *where)
+    assert said.code == 0, said.err
+    return where, said.last_json
+
+
+def test_train_ends_with_one_line_of_json(
+    trained: tuple[list[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    _, result = trained
+    assert list(result) == KEYS
+    assert result["status"] == "completed"
+    assert 0 <= result["val_top1"] <= 1
+    assert 0 <= result["test_top1"] <= 1
+    assert result["seconds"] > 0
+    assert result["attention"] is None
+    assert (tmp_path / "runs" / result["run"] / "best.safetensors").is_file()
+
+
+def test_progress_goes_to_stderr_alone(say: Say, small: list[str], tmp_path: Path) -> None:
+    said = say("train", *small, "--method", "linear_probe", "--runs-dir", tmp_path)
+    assert said.code == 0
+    assert "Epoch 2 of 2" in said.err
+    assert len(said.out.splitlines()) == 1
+    assert "completed" in said.out
+
+
+def test_without_validation_val_top1_is_null(say: Say, small: list[str], tmp_path: Path) -> None:
+    words = ["--method", "l2", "--val-fraction", "0", "--json", "--runs-dir", tmp_path]
+    result = say("train", *small, *words).last_json
+    assert result["val_top1"] is None
+    assert result["test_top1"] is not None
+
+
+def test_delta_names_its_attention_which_another_run_can_read(
+    say: Say, small: list[str], tmp_path: Path
+) -> None:
+    quick = ["--attention-batches", "1", "--attention-batch-size", "4", "--head-epochs", "1"]
+    where = ["--json", "--runs-dir", tmp_path / "runs"]
+    out = tmp_path / "attention.json"
+    basics = small[:8]  # the measurement has no epochs and batch size of training
+    measured = say("attention", *basics, *quick, *where, "--threads", "1", "--out", out)
+    assert measured.code == 0, measured.err
+    assert measured.last_json["attention"] == str(out)
+    assert measured.last_json["pictures"] == 4
+    layers = {entry["name"]: entry["channels"] for entry in json.loads(out.read_text())["layers"]}
+    assert {n: each["channels"] for n, each in measured.last_json["layers"].items()} == layers
+
+    run = say("train", *small, "--method", "delta", "--attention", out, *where)
+    assert run.code == 0, run.err
+    kept = Path(run.last_json["attention"])
+    assert json.loads(kept.read_text())["layers"] == json.loads(out.read_text())["layers"]
+
+
+def test_runs_list_has_the_same_keys_and_more(
+    say: Say, trained: tuple[list[str], dict[str, Any]]
+) -> None:
+    where, result = trained
+    listed = say("runs", "list", "--json", *where).last_json["runs"]
+    assert [{key: run[key] for key in KEYS} for run in listed] == [result]
+    assert (listed[0]["name"], listed[0]["method"]) == ("first", "l2")
+    table = say("runs", "list", *where).out
+    assert result["run"] in table
+    assert "completed" in table
+
+
+def test_runs_show_says_settings_and_log(
+    say: Say, trained: tuple[list[str], dict[str, Any]]
+) -> None:
+    where, result = trained
+    shown = say("runs", "show", "first", "--json", *where).last_json
+    assert shown["run"] == result["run"]
+    assert shown["config"]["optimization"]["epochs"] == 2
+    assert "Epoch 2 of 2" in say("runs", "show", result["run"][:6], *where).out
+
+
+def test_runs_delete_asks_or_needs_yes(
+    say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    where, result = trained
+    refused = say("runs", "delete", "first", *where)
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert say("runs", "delete", "first", "--yes", *where).code == 0
+    assert not (tmp_path / "runs" / result["run"]).exists()
+    assert say("runs", "list", "--json", *where).last_json == {"runs": []}
+
+
+def test_a_run_that_has_ended_cannot_be_stopped(
+    say: Say, trained: tuple[list[str], dict[str, Any]]
+) -> None:
+    where, _ = trained
+    said = say("runs", "stop", "first", *where)
+    assert said.code == 1
+    assert said.err.startswith("error: ")
+    assert len(said.err.splitlines()) == 1
+
+
+def test_predict_says_what_the_run_found_of_its_test_pictures(
+    say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path, shapes: Path
+) -> None:
+    where, result = trained
+    kept = json.loads((tmp_path / "runs" / result["run"] / "predictions.json").read_text())
+    tested = kept["test"]["pictures"]
+    pictures = [shapes / each["relative"] for each in tested]
+    said = say("predict", "first", *pictures, "--json", *where)
+    assert said.code == 0, said.err
+    for each, before in zip(said.last_json["predictions"], tested, strict=True):
+        probabilities = [each["probabilities"][name] for name in ("blue", "green", "red")]
+        assert probabilities == pytest.approx(before["probabilities"], abs=1e-4)
+        assert each["predicted"] == ("blue", "green", "red")[before["predicted"]]
+
+
+def test_export_writes_two_files(
+    say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    where, _ = trained
+    said = say("export", "first", "--out", tmp_path / "bundle", "--json", *where)
+    assert said.code == 0, said.err
+    assert Path(said.last_json["weights"]).is_file()
+    about = json.loads(Path(said.last_json["description"]).read_text())
+    assert about["classes"] == ["blue", "green", "red"]
+
+
+def test_compare_shows_exactly_the_settings_that_differ(
+    say: Say, trained: tuple[list[str], dict[str, Any]], small: list[str]
+) -> None:
+    where, first = trained
+    again = ["--method", "l2", "--lr", "0.02", "--seed", "1", "--json", *where]
+    second = say("train", *small, *again).last_json
+    said = say("compare", first["run"], second["run"], "--json", *where)
+    assert said.last_json["settings"] == {
+        "lr": {first["run"]: 0.01, second["run"]: 0.02},
+        "seed": {first["run"]: 0, second["run"]: 1},
+    }
+    table = say("compare", first["run"], second["run"], *where).out
+    assert "Learning rate" in table
+    assert "Batch size" not in table
+    assert say("compare", first["run"], *where).code == 2
+
+
+def test_the_same_config_gives_the_same_run(
+    say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    where, first = trained
+    config = tmp_path / "runs" / first["run"] / "config.json"
+    again = say("train", "--config", config, "--json", *where).last_json
+    weights = [
+        (tmp_path / "runs" / run["run"] / "best.safetensors").read_bytes() for run in (first, again)
+    ]
+    assert weights[0] == weights[1]
+
+
+def test_a_run_that_fails_says_why_in_one_line(say: Say, small: list[str], tmp_path: Path) -> None:
+    words = ["--method", "l2", "--weights", tmp_path / "gone.pth", "--runs-dir", tmp_path / "runs"]
+    said = say("train", *small, *words, "--json")
+    assert said.code == 1
+    assert said.last_json["status"] == "failed"
+    last = said.err.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "gone.pth" in last
+    assert "Traceback" not in said.err
+
+
+def test_check_names_every_file_it_leaves_out(say: Say, shapes: Path, tmp_path: Path) -> None:
+    root = tmp_path / "shapes"
+    shutil.copytree(shapes, root)
+    (root / "red" / "empty.jpg").write_bytes(b"")
+    (root / "blue" / "cut.png").write_bytes((root / "blue" / "0.png").read_bytes()[:60])
+    said = say("check", root, "--json")
+    assert said.code == 0, said.err
+    found = said.last_json
+    assert found["classes"] == ["blue", "green", "red"]
+    assert found["pictures"] == 24
+    assert {each["file"] for each in found["left_out"]} == {"red/empty.jpg", "blue/cut.png"}
+    assert all(each["reason"] for each in found["left_out"])
+    assert sum(sum(by_class.values()) for by_class in found["splits"].values()) == 24
+    text = say("check", root)
+    assert "red/empty.jpg" in text.out
+    assert "blue/cut.png" in text.out
+
+
+def test_check_of_a_folder_that_cannot_be_used_ends_with_1(say: Say, tmp_path: Path) -> None:
+    said = say("check", tmp_path / "nowhere", "--json")
+    assert said.code == 1
+    assert said.last_json["usable"] is False
+    assert said.err.startswith("error: ")
+    assert "nowhere" in said.err
+    assert say("check", tmp_path, "--val-fraction", "2").code == 2
+
+
+def test_backbones_can_be_searched(say: Say) -> None:
+    found = say("backbones", "mobilenet", "v2", "--json").last_json["backbones"]
+    assert [each["name"] for each in found] == ["mobilenet_v2"]
+    assert found[0]["parameters"] == 3504872
+    assert "resnet18" in say("backbones", "resnet").out
+    assert say("backbones", "no-such-network").code == 1
