@@ -3,6 +3,9 @@
 Every random number is a function of the seed, the epoch and the picture, never of a generator's
 state or of the batch: a run taken up in the middle of an epoch, or with another batch size,
 sees the same crops.
+
+On the CPU the pixels are moved by NumPy, in the calling thread: a batch is a millisecond's work,
+and torch would share it out among threads that on a busy machine wait for one another far longer.
 """
 
 from __future__ import annotations
@@ -70,6 +73,14 @@ def crop_and_flip(pictures: Tensor, top: Tensor, left: Tensor, flip: Tensor, siz
         (N, C, size, size) of the same type, channels-last in memory. Nothing is read back from
         the device.
     """
+    crop = cropped_by_slices if pictures.device.type == "cpu" else cropped_by_strides
+    return crop(pictures, top, left, flip, size)
+
+
+def cropped_by_strides(
+    pictures: Tensor, top: Tensor, left: Tensor, flip: Tensor, size: int
+) -> Tensor:
+    """`crop_and_flip` in a few kernels for all pictures, on any device."""
     rows = pictures.permute(0, 2, 3, 1).contiguous()  # (N, H, W, C)
     N, H, W, C = rows.shape
     # Every run of `size` pixels, wherever it starts: an overlapping view, nothing is copied.
@@ -82,6 +93,23 @@ def crop_and_flip(pictures: Tensor, top: Tensor, left: Tensor, flip: Tensor, siz
     both = torch.stack((cropped, cropped.flip(2))).view(2 * N, size * size * C)
     chosen = both.index_select(0, flip.long() * N + number)
     return chosen.view(N, size, size, C).permute(0, 3, 1, 2)
+
+
+def cropped_by_slices(
+    pictures: Tensor, top: Tensor, left: Tensor, flip: Tensor, size: int
+) -> Tensor:
+    """`crop_and_flip` on the CPU, a picture at a time."""
+    rows = pictures.permute(0, 2, 3, 1).numpy()  # (N, H, W, C)
+    cropped = np.empty((len(rows), size, size, rows.shape[3]), rows.dtype)
+    places = zip(top.tolist(), left.tolist(), flip.tolist(), strict=True)
+    for row, out, (y, x, mirrored) in zip(rows, cropped, places, strict=True):
+        crop = row[y : y + size, x : x + size]
+        if mirrored:  # by channel: several times as fast as pixels of three bytes
+            for channel in range(crop.shape[2]):
+                out[:, :, channel] = crop[:, ::-1, channel]
+        else:
+            out[:] = crop
+    return torch.from_numpy(cropped).permute(0, 3, 1, 2)
 
 
 def normalise(
@@ -102,14 +130,28 @@ def normalise(
     std = torch.as_tensor(std, dtype=torch.float32, device=device)
     N, C, H, W = pictures.shape
     rows = pictures.permute(0, 2, 3, 1)
-    if not rows.is_contiguous():
-        shape = (1, C, 1, 1)
-        values = pictures.to(torch.float32).div_(255)
-        return values.sub_(mean.view(shape)).div_(std.view(shape))
-    # Whole lines of pixels, so that the constants run along memory: several times as fast.
-    lines = rows.view(N, H, W * C).to(torch.float32).div_(255)
-    lines.sub_(mean.repeat(W)).div_(std.repeat(W))
-    return lines.view(N, H, W, C).permute(0, 3, 1, 2)
+    channels_last = rows.is_contiguous()
+    if channels_last:
+        # Whole lines of pixels, so that the constants run along memory: several times as fast.
+        values, mean, std = rows.view(N, H, W * C), mean.repeat(W), std.repeat(W)
+    else:
+        values, mean, std = pictures, mean.view(C, 1, 1), std.view(C, 1, 1)
+    scale = _scaled_on_cpu if device.type == "cpu" else scaled
+    values = scale(values, mean, std)
+    return values.view(N, H, W, C).permute(0, 3, 1, 2) if channels_last else values
+
+
+def scaled(values: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """(values / 255 - mean) / std in float32, mean and std broadcast; on any device."""
+    return values.to(torch.float32).div_(255).sub_(mean).div_(std)
+
+
+def _scaled_on_cpu(values: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    array = values.numpy().astype(np.float32)
+    array /= 255
+    array -= mean.numpy()
+    array /= std.numpy()
+    return torch.from_numpy(array)
 
 
 def _numbers(seed: int, epoch: int, stream: int, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

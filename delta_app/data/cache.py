@@ -42,7 +42,6 @@ class PictureCache:
 
     def __init__(self, pixels: Pixels, keys: Tensor, *, in_memory: bool) -> None:
         self._pixels = pixels  # (N, size, size, 3)
-        self._tensor = torch.from_numpy(pixels) if in_memory else None
         self.size = int(pixels.shape[1])
         self.keys = keys
         self.in_memory = in_memory
@@ -105,11 +104,8 @@ class PictureCache:
         Returns:
             (N, 3, size, size) uint8 on the CPU, channels-last in memory.
         """
-        if self._tensor is not None:
-            chosen = self._tensor.index_select(0, indices)
-        else:
-            chosen = torch.from_numpy(self._pixels[indices.numpy()])
-        return chosen.permute(0, 3, 1, 2)
+        chosen = self._pixels[indices.numpy()]  # a copy, in this thread
+        return torch.from_numpy(chosen).permute(0, 3, 1, 2)
 
 
 def default_cache_folder() -> Path:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torchvision.transforms import functional
 
-from delta_app.data.augment import crop_and_flip, crop_parameters, epoch_order, normalise
+from delta_app.data.augment import (
+    crop_and_flip,
+    crop_parameters,
+    cropped_by_strides,
+    epoch_order,
+    normalise,
+    scaled,
+)
+
+Crop = Callable[[Tensor, Tensor, Tensor, Tensor, int], Tensor]
 
 KEYS = torch.arange(1000) * 7919 + 3
 
@@ -81,11 +92,13 @@ def reference(pictures: Tensor, top: Tensor, left: Tensor, flip: Tensor, size: i
     return torch.stack(rows)
 
 
+@pytest.mark.parametrize("crop", [crop_and_flip, cropped_by_strides])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize(("height", "width", "size"), [(13, 13, 8), (13, 17, 13), (9, 9, 9)])
 def test_crop_and_flip_is_exact(
-    layout: torch.memory_format, height: int, width: int, size: int
+    crop: Crop, layout: torch.memory_format, height: int, width: int, size: int
 ) -> None:
+    """Both ways: slices for the CPU, one strided view for other devices."""
     generator = torch.Generator().manual_seed(0)
     pictures = torch.randint(0, 256, (12, 3, height, width), generator=generator).to(torch.uint8)
     pictures = pictures.contiguous(memory_format=layout)
@@ -93,7 +106,7 @@ def test_crop_and_flip_is_exact(
     top = torch.tensor([0, height - size] * 6)
     left = torch.tensor([0, 0, width - size, width - size] * 3)
     flip = torch.tensor([True, False, False, True, False, False] * 2)
-    cropped = crop_and_flip(pictures, top, left, flip, size)
+    cropped = crop(pictures, top, left, flip, size)
     assert cropped.dtype == torch.uint8
     assert cropped.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(cropped, reference(pictures, top, left, flip, size))
@@ -111,6 +124,8 @@ def test_normalise_is_torchvisions_to_the_last_bit(layout: torch.memory_format) 
     assert normalised.is_contiguous(memory_format=layout)
     as_tensors = normalise(pictures, torch.tensor(mean), torch.tensor(std))
     assert torch.equal(as_tensors, expected)
+    constants = (torch.tensor(each).view(3, 1, 1) for each in (mean, std))
+    assert torch.equal(scaled(pictures, *constants), expected)  # what other devices compute
 
 
 def test_order_is_a_permutation_of_its_own_each_epoch() -> None:
