@@ -80,12 +80,14 @@ class StoreObserver:
     # What the loop calls
 
     def phase(self, name: str, done: int, total: int | None, detail: str = "") -> None:
+        with self._lock:  # pictures are decoded, and told of, in several threads
+            speed = self._clock.tick(name, done, time.monotonic())
         columns: dict[str, Any] = {
             "phase": name,
             "phase_done": done,
             "phase_total": total,
             "phase_detail": detail,
-            "phase_speed": self._clock.tick(name, done, time.monotonic()),
+            "phase_speed": speed,
             "phase_at": time.time(),
         }
         if name == "training":
