@@ -130,7 +130,7 @@ def _look(network: SourceOf | TargetOf, layers: tuple[str, ...], images: Tensor)
     if isinstance(network, TargetOf):
         _networks.forget(network.replaces)
     loaded = _networks.get(network, lambda: Network(network.load()))
-    with loaded.lock, torch.inference_mode(), FeatureMaps(loaded.model, layers) as captured:
+    with loaded.lock, torch.no_grad(), FeatureMaps(loaded.model, layers) as captured:
         logits = loaded.model(images)[0].float()
         maps = {layer: captured.maps[layer].float().contiguous() for layer in layers}
     return Seen(logits, maps)

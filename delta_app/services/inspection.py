@@ -29,6 +29,7 @@ from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.services.inspected_networks import Seen, SourceOf, TargetOf, look
+from delta_app.services.kept import Kept
 from delta_app.services.looked_at import LookedAt, from_split, uploaded
 from delta_app.services.painted_maps import (
     Filters,
@@ -40,6 +41,8 @@ from delta_app.services.painted_maps import (
     painted,
 )
 from delta_app.services.used_attention import UNIFORM, Weighting, weighting_of
+
+TRANSFORMED_BYTES = 50_000_000
 
 __all__ = [
     "FilterTiles",
@@ -54,6 +57,9 @@ __all__ = [
     "uploaded",
     "weights_file",
 ]
+
+
+_transformed: Kept[Picture] = Kept(TRANSFORMED_BYTES, lambda picture: picture.nbytes)
 
 
 class Inspector:
@@ -117,7 +123,10 @@ class Inspector:
             DatasetError: it cannot be read.
         """
         to = self.preprocessing
-        return np.array(resized(picture.read(), to.size, to.interpolation))
+        return _transformed.get(
+            (picture.digest, to.size, to.interpolation),
+            lambda: np.array(resized(picture.read(), to.size, to.interpolation)),
+        )
 
     def probabilities(self, picture: LookedAt) -> tuple[tuple[str, float], ...]:
         """Every class with its probability, likeliest first.
