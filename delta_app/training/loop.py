@@ -12,9 +12,8 @@ load the best; test once                          predictions.json, result.json
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -23,10 +22,18 @@ from delta_app.errors import Cancelled
 from delta_app.formatting import counted, percent
 from delta_app.regularizers import method
 from delta_app.training import metric_names as names
-from delta_app.training.attention_of_run import ATTENTION_FILE, attention_of_run, find_or_measure
+from delta_app.training.attention_of_run import attention_of_run, find_or_measure
 from delta_app.training.devices import device_name, memory_in_use
 from delta_app.training.evaluation import Evaluation, evaluate
+from delta_app.training.final_test import (
+    EVALUATION_BATCH,
+    FinalTest,
+    RunResult,
+    pairs,
+    warn_if_not_finite,
+)
 from delta_app.training.keeping import KeptWeights
+from delta_app.training.measurement import ATTENTION_FILE
 from delta_app.training.observer import Control, Observer, Request
 from delta_app.training.optimizers import (
     balanced_class_weights,
@@ -34,7 +41,6 @@ from delta_app.training.optimizers import (
     set_learning_rates,
 )
 from delta_app.training.preparation import (
-    Ask,
     Caches,
     Networks,
     Pictures,
@@ -46,28 +52,6 @@ from delta_app.training.recorder import Recorder
 from delta_app.training.run_config import RunConfig
 from delta_app.training.step import Step
 from delta_app.training.threads import cpu_threads
-
-EVALUATION_BATCH = 64
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """How a run ended and what it reached.
-
-    Attributes:
-        ended: completed; stopped by the person (best epoch kept and tested); or interrupted
-            (nothing tested).
-        best_epoch: 1-based; the epoch whose weights were kept.
-        val_top1: of the kept epoch; None without a validation split.
-        test_top1, test_balanced: None without a test split, or where nothing was tested.
-    """
-
-    ended: Literal["completed", "stopped", "interrupted"]
-    best_epoch: int | None = None
-    val_top1: float | None = None
-    test_top1: float | None = None
-    test_balanced: float | None = None
-    test_evaluations: int = 0
 
 
 def run_training(
@@ -142,7 +126,10 @@ class _Run:
         request = self._train(pictures, networks, caches, regularizer, kept)
         if request == "interrupt":
             return RunResult("interrupted", kept.epoch, kept.val_top1)
-        return self._test(pictures, networks, caches, kept, "stopped" if request else "completed")
+        test = FinalTest(
+            self.folder, networks.target, pictures.splits, caches, self.observer, self.control
+        )
+        return test.run(kept, "stopped" if request else "completed")
 
     def _describe(self, pictures: Pictures, networks: Networks) -> None:
         """model.json, and what the run's record shows."""
@@ -265,8 +252,7 @@ class _Run:
                 names.VAL_CROSS_ENTROPY: val.cross_entropy,
             }
             words += f", validation {percent(val.top1)}"
-            if val.not_finite:
-                self.observer.event("warning", not_finite_words(val))
+            warn_if_not_finite(val, self.observer)
         better = kept.end_of_epoch(epoch, val, last=epoch == self.settings.epochs)
         self.observer.metrics(step, float(epoch), measured)
         self.observer.facts(
@@ -280,92 +266,3 @@ class _Run:
             }
         )
         self.observer.event("info", words + (", the best so far." if val and better else "."))
-
-    def _test(
-        self,
-        pictures: Pictures,
-        networks: Networks,
-        caches: Caches,
-        kept: KeptWeights,
-        ended: Literal["completed", "stopped"],
-    ) -> RunResult:
-        """Load the kept epoch, test it once, write what was found."""
-        if not kept.restore():
-            self.observer.event("warning", "Stopped before the first epoch ended: nothing to test.")
-            return RunResult(ended)
-        predictions: dict[str, Any] = {}
-        val = self._evaluate_split("val", pictures, networks, caches, predictions)
-        test = self._evaluate_split("test", pictures, networks, caches, predictions)
-        result = RunResult(
-            ended=ended,
-            best_epoch=kept.epoch,
-            val_top1=None if val is None else val.top1,
-            test_top1=None if test is None else test.top1,
-            test_balanced=None if test is None else test.balanced_accuracy,
-            test_evaluations=0 if test is None else 1,
-        )
-        self.observer.phase("saving", 0, None)
-        write_json(self.folder / "predictions.json", predictions)
-        facts = {
-            "val_top1": result.val_top1,
-            "best_epoch": result.best_epoch,
-            "test_top1": result.test_top1,
-            "test_balanced": result.test_balanced,
-            "test_evaluations": result.test_evaluations,
-        }
-        write_json(self.folder / "result.json", {"ended": ended, **facts})
-        self.observer.facts(facts)
-        if test is not None:
-            self.observer.event(
-                "info", f"Tested epoch {kept.epoch} once: top-1 {percent(test.top1)}."
-            )
-        return result
-
-    def _evaluate_split(
-        self,
-        split: Literal["val", "test"],
-        pictures: Pictures,
-        networks: Networks,
-        caches: Caches,
-        predictions: dict[str, Any],
-    ) -> Evaluation | None:
-        of_split = pictures.splits.val if split == "val" else pictures.splits.test
-        if not of_split:
-            return None
-        ask = Ask(_OnlyInterrupt(self.control))
-
-        def on_pictures(done: int) -> None:
-            ask.raise_if_ended()
-            self.observer.phase("testing", done, len(of_split), f"{split} pictures")
-
-        found = evaluate(
-            networks.target, pairs(caches.plain(of_split, EVALUATION_BATCH)), on_pictures
-        )
-        if found.not_finite:
-            self.observer.event("warning", not_finite_words(found))
-        predictions[split] = found.to_json(p.relative for p in of_split)
-        return found
-
-
-class _OnlyInterrupt:
-    """After stop was asked for, the test still runs; only the app's end breaks it off."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-
-    def request(self) -> Request:
-        return "interrupt" if self._control.request() == "interrupt" else "run"
-
-
-def not_finite_words(found: Evaluation) -> str:
-    """What to tell of an evaluation whose numbers overflow."""
-    return (
-        f"For {counted(found.not_finite, 'picture')} of {len(found.labels)} the network's answer "
-        "is not a finite number: its BatchNorm statistics or weights have run away. Train longer, "
-        "with a lower learning rate or with frozen BatchNorm statistics."
-    )
-
-
-def pairs(batches: Any) -> Any:
-    """(images, labels) of batches."""
-    return ((batch.images, batch.labels) for batch in batches)

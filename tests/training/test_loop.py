@@ -225,6 +225,11 @@ def test_delta_with_another_runs_file_and_its_controls(
         extra = small if attention in ("learned", "shuffled") else {"epochs": 1}
         run(config("delta", attention=attention, **extra), tmp_path / attention[-9:-5], heard)
         losses[attention] = heard.series(names.LOSS_BACKBONE)[0]
+    used = load_attention(tmp_path / "shuffled"[-9:-5] / "attention.json")
+    learned = load_attention(path)
+    for name, layer in used.layers.items():
+        assert sorted(layer.attention.tolist()) == sorted(learned.layers[name].attention.tolist())
+        assert layer.attention.tolist() != learned.layers[name].attention.tolist()
     assert losses[str(path)] == losses["learned"]
     assert len(set(losses.values())) == 3
 
