@@ -7,7 +7,7 @@ from delta_app.ui import frame, navigation
 st.set_page_config(
     page_title="Delta App", page_icon=frame.ICON, layout="wide", initial_sidebar_state=230
 )
-st.logo(frame.LOGO, icon_image=frame.ICON)
+st.logo(frame.WORDMARK, icon_image=frame.MARK)
 frame.begin()
 page = st.navigation(navigation.sections())
 frame.sidebar_strip()

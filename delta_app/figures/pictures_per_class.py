@@ -44,7 +44,14 @@ def pictures_per_class(
         bargap=0.25 if len(classes) <= 60 else 0,
         height=height,
         margin={"l": 0, "r": 8, "t": 4, "b": 0},
-        legend={"orientation": "h", "x": 0, "y": -0.22, "xanchor": "left", "yanchor": "top"},
+        legend={
+            "orientation": "h",
+            "traceorder": "normal",
+            "x": 1,
+            "y": 1.01,
+            "xanchor": "right",
+            "yanchor": "bottom",
+        },
         uirevision="pictures per class",
     )
     pictures = {"title": {"text": "pictures"}, "rangemode": "tozero", "fixedrange": True}

@@ -12,12 +12,13 @@ from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.runtime import prepare_process
 from delta_app.services import locations, runs
 from delta_app.ui import navigation
-from delta_app.ui.messages import error_box, error_text, variant_chip
+from delta_app.ui.messages import error_box, error_text, plain, variant_chip
 from delta_app.ui.style import apply_style
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
-ICON = str(_ASSETS / "icon.svg")
-LOGO = str(_ASSETS / "logo.svg")
+ICON = str(_ASSETS / "icon.png")
+MARK = str(_ASSETS / "logo.svg")
+WORDMARK = str(_ASSETS / "wordmark.svg")
 
 REFRESH_SECONDS = 2.0
 MOST_RUNNING = 3
@@ -73,7 +74,7 @@ def _strip() -> None:
             label = f"{counted(waiting, 'run')} {'waits' if waiting == 1 else 'wait'}"
             st.page_link(navigation.RUNS, label=f":small[{label}]", icon="")
         used, total = size(machine.memory_used), size(machine.memory_total)
-        st.caption(f"{machine.device}\n\n{used} of {total} in use")
+        st.caption(f"{plain(machine.device)}  \nMemory: {used} of {total}")
 
 
 def _running(record: RunRecord) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from streamlit import config
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
 from delta_app.errors import SettingsError
@@ -67,6 +68,9 @@ def _serve(host: str, port: int, open_browser: bool) -> None:
     }
     config._main_script_path = str(APP)  # where .streamlit/config.toml is looked for
     bootstrap.load_config_options(options)
+    # Else the first visit after a start takes pages/ for Streamlit's older kind of pages, and
+    # an address such as /run?run=ID opens a page without its frame, or none.
+    PagesManager.uses_pages_directory = False
     bootstrap.run(str(APP), False, [], options)
 
 

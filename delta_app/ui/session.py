@@ -39,9 +39,9 @@ class FormState:
         return self.values.get(key, default)
 
     def set(self, key: str, value: Any) -> None:
-        """Change a value from outside its widget; the widget must not be drawn yet."""
+        """Change a value from outside its widget, in a callback or before it is drawn."""
         self.values[key] = value
-        st.session_state.pop(f"{self._name}:{key}", None)
+        st.session_state[f"{self._name}:{key}"] = value
 
     def fill(self, values: Mapping[str, Any]) -> None:
         """Replace every value: the form filled in from elsewhere, or emptied."""

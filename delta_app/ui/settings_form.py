@@ -85,11 +85,10 @@ def setting_widget(
     elif info.kind in ("int", "float"):
         value = st.number_input(
             label,
-            value=None,
+            value=None if info.optional else "min",
             step=_step(info),
             format="%d" if info.kind == "int" else "%g",
             placeholder=placeholder or None,
-            required=not info.optional,
             **common,
         )
     else:

@@ -14,7 +14,8 @@ _RULES = """
 /* A panel that stays in sight while the other column scrolls. */
 .st-key-stays { position: sticky; top: 3.75rem; }
 /* Samples are of one height, whatever their shape. */
-.st-key-samples img { height: 4.6rem; object-fit: cover; border-radius: 4px; }
+.st-key-samples img { height: 4.2rem; object-fit: cover; border-radius: 4px; }
+.st-key-samples p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 /* Numbers in columns keep their place while they count. */
 [data-testid="stMetricValue"], [data-testid="stSidebar"] { font-variant-numeric: tabular-nums; }
 </style>

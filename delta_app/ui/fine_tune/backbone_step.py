@@ -11,7 +11,7 @@ from delta_app.services import backbones
 from delta_app.training.run_config import setting_groups
 from delta_app.ui.browser import browse_button
 from delta_app.ui.fine_tune import download
-from delta_app.ui.fine_tune.values import FILE, layers_key
+from delta_app.ui.fine_tune.values import FILE, first_backbone, layers_key
 from delta_app.ui.fine_tune.weights import WeightsState, check_again
 from delta_app.ui.messages import error_beside, plain
 from delta_app.ui.session import FormState
@@ -36,7 +36,7 @@ def backbone_step(
         name = st.selectbox(
             infos["backbone"].label,
             list(entries),
-            key=state.widget("backbone", None),
+            key=state.widget("backbone", first_backbone()),
             index=None,
             format_func=lambda n: f"{entries[n].label} · {backbones.words_of(entries[n])}",
             placeholder=f"Search {len(entries)} networks by name",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -34,15 +35,9 @@ def draw() -> None:
     _fill_from_address(state)
     draft = draft_of(state)
     left, right = st.columns([3, 2], gap="medium")
-    with left:
-        with _step(state, draft, 1):
-            pictures_step(state, draft)
-            _continue(state, draft, 1)
-        with _step(state, draft, 2):
-            backbone_step(state, draft.errors, draft.weights)
-            _continue(state, draft, 2)
-        with _step(state, draft, 3):
-            method_step(state, draft.errors)
+    with left, st.container(gap="xsmall"):
+        for number in TITLES:
+            _step(state, draft, number)
     with right, st.container(key="stays"):
         panel(draft)
     with st.bottom:
@@ -70,7 +65,7 @@ def _fill_from_address(state: FormState) -> None:
             return
         fill_from(state, config)
         for step in TITLES:
-            state.set(f"open:{step}", step == 3)
+            state.set(_open_key(step), step == 3)
     if data is not None:
         state.set("data", data)
 
@@ -78,20 +73,46 @@ def _fill_from_address(state: FormState) -> None:
 # The steps
 
 
-def _step(state: FormState, draft: Draft, number: int) -> st.delta_generator.DeltaGenerator:
-    """The step's fold: open while it is worked on, one line of what was chosen else."""
-    key = state.widget(f"open:{number}", number == 1)
+def _step(state: FormState, draft: Draft, number: int) -> None:
+    """One step: its line, and beneath it, while it is open, what can be chosen.
+
+    Not an expander: one whose label changes with what is chosen in it is another expander to
+    Streamlit, closed and without the focus that was in it.
+    """
+    open_now = bool(state.current(_open_key(number), number == 1))
     words = _summary(draft, number)
-    wrong = draft.errors_of(number)
+    wrong = bool(draft.errors_of(number))
     icon = "error" if wrong else "check_circle" if words else f"counter_{number}"
     label = f"**{number}  {TITLES[number]}**"
     if wrong:
         label += " · :red[to correct]"
     elif words:
         label += f" · {words}"
-    fold = st.expander(label, key=key, icon=f":material/{icon}:", on_change="rerun")
-    state.keep(f"open:{number}", fold.open)
-    return fold
+    toggle: dict[str, Any] = {
+        "type": "tertiary",
+        "on_click": state.set,
+        "args": (_open_key(number), not open_now),
+    }
+    with st.container(border=True, key=f"step-{number}", gap="small"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
+            st.button(label, key=f"step:{number}", icon=f":material/{icon}:", **toggle)
+            chevron = "expand_less" if open_now else "expand_more"
+            text = f"{'Fold' if open_now else 'Unfold'} {TITLES[number].lower()}"
+            st.button(f":material/{chevron}:", key=f"fold:{number}", help=text, **toggle)
+        if not open_now:
+            return
+        if number == 1:
+            pictures_step(state, draft)
+        elif number == 2:
+            backbone_step(state, draft.errors, draft.weights)
+        else:
+            method_step(state, draft.errors)
+        if number < len(TITLES):
+            _continue(state, draft, number)
+
+
+def _open_key(number: int) -> str:
+    return f"open:{number}"
 
 
 def _summary(draft: Draft, number: int) -> str:
@@ -134,8 +155,8 @@ def _continue(state: FormState, draft: Draft, number: int) -> None:
 
 
 def _open_next(state: FormState, number: int) -> None:
-    state.set(f"open:{number}", False)
-    state.set(f"open:{number + 1}", True)
+    state.set(_open_key(number), False)
+    state.set(_open_key(number + 1), True)
 
 
 # Starting
@@ -178,7 +199,8 @@ def _start_bar(state: FormState, draft: Draft) -> None:
 def _outlook(draft: Draft, missing: str) -> None:
     """What Start will do, and how long it will take."""
     if missing or draft.config is None:
-        st.caption("Nothing starts before everything is checked.")
+        complete = sum(bool(_summary(draft, step)) for step in TITLES)
+        st.caption(f"{complete} of {len(TITLES)} steps are complete.")
         return
     entry = backbone(draft.config.model.backbone)
     variant = draft.config.variant

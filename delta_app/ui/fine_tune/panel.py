@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import streamlit as st
 
 from delta_app.data.records import SPLIT_WORDS, SPLITS, DatasetCheck, Splits
@@ -96,14 +94,11 @@ def _samples(check: DatasetCheck) -> None:
     shown = datasets.samples(check, SAMPLES)
     if not shown:
         return
-    with st.container(key="samples"):
+    with st.container(key="samples", gap="xsmall"):
         for column, sample in zip(st.columns(SAMPLES, gap="xsmall"), shown, strict=False):
             with column:
                 st.image(sample.image, width="stretch", alt=f"A picture of {sample.class_name}")
-                st.html(
-                    f'<div class="sample-name" title="{html.escape(sample.picture.relative)}">'
-                    f"{html.escape(sample.class_name)}</div>"
-                )
+                st.caption(plain(sample.class_name))
 
 
 def _left_out(check: DatasetCheck) -> None:

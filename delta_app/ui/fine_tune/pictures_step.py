@@ -27,6 +27,9 @@ def pictures_step(state: FormState, draft: Draft) -> None:
     hidden = {
         f"{split}_fraction" for split in ("val", "test") if split in given
     }  # a share that would do nothing is not asked for
+    if hidden:
+        words = " and ".join(SPLIT_WORDS[s] for s in ("val", "test") if s in given)
+        st.caption(f"The folder has its own {words} pictures.")
     infos = [info for info in setting_groups("l2")["data"] if info.name not in ("data", *hidden)]
     settings_form(
         infos,
@@ -35,9 +38,6 @@ def pictures_step(state: FormState, draft: Draft) -> None:
         empty={"per_class": "all"},
         title="More of the split",
     )
-    if hidden:
-        words = " and ".join(SPLIT_WORDS[s] for s in ("val", "test") if s in given)
-        st.caption(f"The folder has its own {words} pictures.")
 
 
 def _folder(state: FormState, draft: Draft) -> None:

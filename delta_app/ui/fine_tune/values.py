@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from delta_app.config import SettingInfo
 from delta_app.services.forms import ATTENTION_WORDS
+from delta_app.training.devices import resolve_device
 from delta_app.training.run_config import RunConfig, setting_groups
 from delta_app.ui.session import FormState
 
 FIRST_METHOD = "delta"
+FIRST_BACKBONES = {"cpu": "mobilenet_v2"}
+"""What is chosen at first by kind of device; else the authors' ResNet-50."""
+
 FILE = "file"
 """The choice that a path is given instead of a word; the path stands under its own key."""
 
@@ -29,6 +34,12 @@ def chosen_method(state: FormState) -> str:
 def scope_of(group: str, method: str) -> str:
     """What stands before a setting's key: alpha is another thing for each method."""
     return f"{method}." if group == "method" else ""
+
+
+@lru_cache(maxsize=1)
+def first_backbone() -> str:
+    """A backbone that this machine trains in reasonable time."""
+    return FIRST_BACKBONES.get(resolve_device("auto").type, "resnet50")
 
 
 def layers_key(backbone: object) -> str:
@@ -53,7 +64,8 @@ def _value(state: FormState, scope: str, info: SettingInfo) -> Any:
     if info.name in WORDS:
         word = state.current(f"{key}:from", info.default)
         return str(state.current(f"{key}:{FILE}") or "").strip() if word == FILE else word
-    value = state.current(key, info.default)
+    first = first_backbone() if info.name == "backbone" else info.default
+    value = state.current(key, first)
     if info.kind == "text":
         return str(value or "").strip()
     return value
