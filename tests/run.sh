@@ -11,7 +11,12 @@ set -u
 cd "$(dirname "$0")/.."
 
 if [ ! -x .venv/bin/python ]; then
-    "${PYTHON:-python3}" -m venv .venv || exit 1
+    python=${PYTHON:-python3}
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo "Python 3.11 or later is needed: PYTHON=/path/to/python3.11 bash tests/run.sh"
+        exit 1
+    fi
+    "$python" -m venv .venv || exit 1
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || exit 1
 export PATH="$PWD/.venv/bin:$PATH"

@@ -102,7 +102,7 @@ class Progress:
     def _measured(self) -> str:
         words = ""
         if (top1 := self._numbers.get(names.VAL_TOP1)) is not None:
-            words += f", validation {percent(top1)}"
+            words += f", val {percent(top1)}"
         if speed := self._numbers.get(names.PICTURES_PER_SECOND):
             words += f", {speed:.0f} pictures/s"
         return words

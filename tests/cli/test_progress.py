@@ -57,7 +57,7 @@ def test_a_terminal_has_one_line_that_is_written_over_and_gone_at_the_end() -> N
     drawn = text.split(ERASE)
     assert drawn[-1] == ""
     assert drawn[1].startswith("Training: epoch 1 of 3, step 4 of 12")
-    expected = "Training: epoch 2 of 3, step 6 of 12, 6.0 s left, validation 50.0"
+    expected = "Training: epoch 2 of 3, step 6 of 12, 6.0 s left, val 50.0"
     assert drawn[3].startswith(expected)
 
 

@@ -99,9 +99,10 @@ def _stop(options: argparse.Namespace, store: RunStore) -> int:
     from delta_app.cli.stores import summary
 
     run = store.request(store.find(options.run).id, "stop")
+    stopping = run.request == "stop"
     if options.json:
-        print_json(summary(run) | {"stopping": run.stopping})
-    elif run.stopping:
+        print_json(summary(run) | {"stopping": stopping})
+    elif stopping:
         print(f"{run.id} is stopping: it keeps its best epoch and is tested.")
     else:
         print(f"{run.id} is {run.status}.")
