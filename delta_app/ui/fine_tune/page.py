@@ -82,20 +82,26 @@ def _step(state: FormState, draft: Draft, number: int) -> None:
     open_now = bool(state.current(_open_key(number), number == 1))
     words = _summary(draft, number)
     wrong = bool(draft.errors_of(number))
-    icon = "error" if wrong else "check_circle" if words else f"counter_{number}"
-    label = f"**{number}  {TITLES[number]}**"
+    title = f"**{number} {TITLES[number]}**"
     if wrong:
-        label += " · :red[to correct]"
+        label = f":red[:material/error:] {title} · :red[to correct]"
     elif words:
-        label += f" · {words}"
+        label = f":primary[:material/check_circle:] {title} · {words}"
+    else:
+        label = f":gray[:material/circle:] {title}"
     toggle: dict[str, Any] = {
         "type": "tertiary",
         "on_click": state.set,
         "args": (_open_key(number), not open_now),
     }
-    with st.container(border=True, key=f"step-{number}", gap="small"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
-            st.button(label, key=f"step:{number}", icon=f":material/{icon}:", **toggle)
+    with st.container(border=True, key=f"folding-{number}", gap="small"):
+        with st.container(
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
+            wrap=False,
+        ):
+            st.button(label, key=f"step:{number}", **toggle)
             chevron = "expand_less" if open_now else "expand_more"
             text = f"{'Fold' if open_now else 'Unfold'} {TITLES[number].lower()}"
             st.button(f":material/{chevron}:", key=f"fold:{number}", help=text, **toggle)
