@@ -101,7 +101,7 @@ def copies(given: Given, classes: Sequence[str]) -> list[Problem]:
     same = [group for group in groups if len({picture.label for picture in group}) == 1]
     problems = []
     if mixed:
-        named = some([" = ".join(p.relative for p in group) for group in mixed], most=3)
+        named = some([_named(group) for group in mixed], most=3)
         problems.append(
             Problem(
                 "warning",
@@ -111,7 +111,7 @@ def copies(given: Given, classes: Sequence[str]) -> list[Problem]:
             )
         )
     if same:
-        named = some([" = ".join(p.relative for p in group) for group in same], most=3)
+        named = some([_named(group) for group in same], most=3)
         problems.append(
             Problem(
                 "info",
@@ -121,6 +121,13 @@ def copies(given: Given, classes: Sequence[str]) -> list[Problem]:
             )
         )
     return problems
+
+
+def _named(copies: Sequence[Picture]) -> str:
+    """Where one picture stands: "a/1.png = b/2.png", and no endless list."""
+    names = [picture.relative for picture in copies]
+    more = f" and {count(len(names) - 3)} more" if len(names) > 3 else ""
+    return " = ".join(names[:3]) + more
 
 
 def missing_classes(given: Given, classes: Sequence[str]) -> list[Problem]:

@@ -393,6 +393,15 @@ def test_one_picture_under_two_classes_is_a_warning(folder_of_classes: Folder) -
     assert "a/000.png = b/copy.png" in problem.message
 
 
+def test_a_picture_that_is_everywhere_makes_no_endless_message(folder_of_classes: Folder) -> None:
+    root = folder_of_classes({"a": 4, "b": 4})
+    for i in range(60):
+        shutil.copy(root / "a/000.png", root / "ab"[i % 2] / f"copy{i}.png")
+    problem = only_problem(check_folder(root))
+    assert "and 58 more" in problem.message
+    assert len(problem.message) < 200
+
+
 # The rest of the contract
 
 
