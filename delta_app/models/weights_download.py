@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import re
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from typing import Any
 
 import torch
 
+from delta_app.atomic_files import written_whole
 from delta_app.errors import WeightsError
 from delta_app.formatting import size
 from delta_app.models.catalog import Backbone, backbone
@@ -48,10 +48,9 @@ def download_default(name: str, on_progress: OnProgress | None = None) -> Path:
         return path
     entry, file_name, url = _offered(name)
     _make_folder(path.parent)
-    temporary = path.with_name(f".{file_name}.{os.getpid()}.tmp")
     try:
-        _compare(_stream(url, temporary, on_progress), entry, file_name)
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            _compare(_stream(url, temporary, on_progress), entry, file_name)
     except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
         reason = getattr(error, "reason", None) or error
         volume = f" ({size(entry.weights_bytes)})" if entry.weights_bytes else ""
@@ -61,8 +60,6 @@ def download_default(name: str, on_progress: OnProgress | None = None) -> Path:
             f"at {path}, or choose a weights file of your own.",
             field="weights",
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
