@@ -40,7 +40,7 @@ from delta_app.services.painted_maps import (
     filter_tiles,
     painted,
 )
-from delta_app.services.used_attention import UNIFORM, Weighting, weighting_of
+from delta_app.services.weighting import UNIFORM, Weighting, weighting_of
 
 TRANSFORMED_BYTES = 50_000_000
 
@@ -115,6 +115,11 @@ class Inspector:
                 f"{folder.model} cannot be read: {type(error).__name__}: {error}.",
                 cure="Train the run again.",
             ) from error
+
+    @property
+    def starting_point(self) -> SourceOf:
+        """Names the source network; runs that started from the same one have the same."""
+        return self._source
 
     def transformed(self, picture: LookedAt) -> Picture:
         """The picture as the network sees it: a square, as for validation and test.

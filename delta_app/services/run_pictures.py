@@ -25,7 +25,8 @@ class RunPicture:
     """One picture of a run.
 
     Attributes:
-        key: how an address names it: split and place in it, like "test/12".
+        key: how an address names it: the first 12 hex digits of its digest, so that it stays
+            the same in every run.
         predicted, probability: the run's answer; None for pictures it kept no answer to
             (training pictures, and all while it goes on).
         probabilities: of every class, in the classes' order; empty without an answer.
@@ -140,7 +141,7 @@ def _with_answer(
     classes: tuple[str, ...],
     answers: dict[str, Any] | None,
 ) -> RunPicture:
-    key, true_class = f"{split}/{place}", classes[picture.label]
+    key, true_class = picture.digest[:12], classes[picture.label]
     if answers is None:
         return RunPicture(key, split, picture, true_class)
     answer = answers["pictures"][place]

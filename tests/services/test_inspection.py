@@ -30,7 +30,7 @@ from delta_app.services import inspected_networks, inspection
 from delta_app.services.inspection import Inspector, LookedAt, from_split, painted, uploaded
 from delta_app.services.run_pictures import pictures_of
 from delta_app.services.runs import get_run, submit
-from delta_app.services.used_attention import UNIFORM_WEIGHTING
+from delta_app.services.weighting import UNIFORM_WEIGHTING
 
 SNAPSHOT = "snapshot.safetensors"
 
@@ -47,9 +47,7 @@ def nothing_kept() -> None:
 
 
 def first_test_picture(small: SmallRuns, run_id: str) -> LookedAt:
-    found = pictures_of(get_run(run_id, small.runs_dir)).find("test/0")
-    assert found is not None
-    return from_split(found)
+    return from_split(pictures_of(get_run(run_id, small.runs_dir)).select(split="test")[0])
 
 
 def by_hand(run: RunRecord, path: str) -> tuple[torch.Tensor, dict, dict]:

@@ -28,7 +28,7 @@ def test_every_picture_of_every_split_is_there(small) -> None:
     for name in ("train", "val", "test"):
         mine = found.select(split=name)
         assert [p.picture.relative for p in mine] == [p["relative"] for p in split[name]]
-        assert [p.key for p in mine] == [f"{name}/{i}" for i in range(len(mine))]
+        assert [p.key for p in mine] == [p["digest"][:12] for p in split[name]]
     assert found.splits() == ("test", "val", "train")
     assert {p.true_class for p in found.pictures} == {"blue", "green", "red"}
 
@@ -41,7 +41,7 @@ def test_answers_are_the_runs_own(small) -> None:
     wrong = found.select(split="test", verdict="wrong")
     assert len(right) + len(wrong) == len(test["pictures"])
     assert len(right) / len(test["pictures"]) == pytest.approx(test["top1"])
-    first = found.find("test/0")
+    first = found.find(found.select(split="test")[0].key)
     assert first is not None
     assert first.probability == max(test["pictures"][0]["probabilities"])
     assert first.picture.relative == test["pictures"][0]["relative"]
@@ -65,7 +65,7 @@ def test_the_same_picture_is_found_in_another_run(small) -> None:
     same = second.same(picture.picture)
     assert same is not None
     assert same.picture.digest == picture.picture.digest
-    assert first.find("test/999") is None
+    assert first.find("0" * 12) is None
     assert first.find(None) is None
 
 

@@ -12,12 +12,7 @@ from small_runs import SmallRuns, copied, small_runs
 
 from delta_app.errors import AttentionError
 from delta_app.services.runs import get_run
-from delta_app.services.used_attention import (
-    UNIFORM_WEIGHTING,
-    Weighting,
-    attention_of,
-    weighting_of,
-)
+from delta_app.services.weighting import UNIFORM_WEIGHTING, Weighting, weighting_of
 
 
 @pytest.fixture(scope="module")
@@ -31,34 +26,31 @@ def stored(small: SmallRuns, run_id: str) -> dict[str, list[float]]:
 
 
 def test_a_learned_attention_is_the_files(small) -> None:
-    found = attention_of(get_run(small.delta, small.runs_dir))
-    assert found is not None
-    assert found.weighting.name.startswith("learned attention of DELTA")
+    found = weighting_of(get_run(small.delta, small.runs_dir))
+    assert found.name.startswith("learned attention of DELTA")
     for layer, weights in stored(small, small.delta).items():
-        assert found.weighting.of(layer, len(weights)).tolist() == weights
-        assert len(found.measured[layer].importance) == len(weights)
+        assert found.of(layer, len(weights)).tolist() == weights
 
 
 def test_a_shuffled_run_is_weighted_as_it_was_held(small) -> None:
-    found = attention_of(get_run(small.shuffled, small.runs_dir))
-    assert found is not None
-    for layer, weights in stored(small, small.shuffled).items():
-        held = found.weighting.of(layer, len(weights)).tolist()
-        assert held != weights
-        assert sorted(held) == sorted(weights)
+    """Not as it was measured: its drift is to sum to its own penalty."""
+    found = weighting_of(get_run(small.shuffled, small.runs_dir))
+    assert found.name.startswith("shuffled attention of")
+    for layer, measured in stored(small, small.delta).items():
+        held = found.of(layer, len(measured)).tolist()
+        assert held != measured
+        assert sorted(held) == pytest.approx(sorted(measured))
 
 
-def test_a_method_without_attention_has_none_and_is_looked_at_uniformly(small) -> None:
-    run = get_run(small.l2, small.runs_dir)
-    assert attention_of(run) is None
-    assert weighting_of(run) is UNIFORM_WEIGHTING
+def test_a_method_without_attention_is_looked_at_uniformly(small) -> None:
+    assert weighting_of(get_run(small.l2, small.runs_dir)) is UNIFORM_WEIGHTING
     assert UNIFORM_WEIGHTING.of("any", 4).tolist() == [0.25] * 4
 
 
-def test_while_it_is_measured_there_is_none_yet(tmp_path: Path) -> None:
+def test_while_it_is_measured_the_weights_are_uniform(tmp_path: Path) -> None:
     small = copied(tmp_path / "runs")
     (small.folder(small.delta) / "attention.json").unlink()
-    assert attention_of(get_run(small.delta, small.runs_dir)) is None
+    assert weighting_of(get_run(small.delta, small.runs_dir)) is UNIFORM_WEIGHTING
 
 
 def test_another_networks_weights_are_not_taken_for_this_layers() -> None:
