@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from delta_app.errors import DeltaAppError, WeightsError
 from delta_app.formatting import millions, percent, size
@@ -14,6 +13,7 @@ from delta_app.models.catalog import Backbone, backbone, backbones
 from delta_app.models.construction import meta_network
 from delta_app.models.weights import LoadReport
 from delta_app.models.weights_download import weights_path_for
+from delta_app.models.weights_file import weights_path
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,13 @@ def check_weights(name: str, weights: str) -> WeightsCheck:
             cure="Give the path of a .pth, .pt or .safetensors file.",
             field="weights",
         )
-    path = Path(weights).expanduser()
+    path = weights_path(weights)
     try:
         state = path.stat()
-    except OSError:
-        weights_of_models.check_weights(name, weights)  # says what is wrong with the path
-        raise
-    found = _outcome(name, str(path), state.st_mtime_ns, state.st_size)
+        version = (state.st_mtime_ns, state.st_ctime_ns, state.st_size)
+    except (OSError, ValueError):
+        version = (0, 0, 0)  # no such file, which is what reading it will say
+    found = _outcome(name, str(path), version)
     if isinstance(found, DeltaAppError):  # a fresh one, since a raised one collects tracebacks
         raise type(found)(found.message, cure=found.cure, field=found.field)
     return WeightsCheck(found.summary(), found)
@@ -130,8 +130,8 @@ def _check_default(entry: Backbone) -> WeightsCheck:
 
 
 @lru_cache(maxsize=16)
-def _outcome(name: str, path: str, modified: int, length: int) -> LoadReport | DeltaAppError:
-    """The report on a file, or what is wrong with it; `modified` and `length` tell versions."""
+def _outcome(name: str, path: str, version: tuple[int, int, int]) -> LoadReport | DeltaAppError:
+    """The report on a file, or what is wrong with it; `version` tells a changed file."""
     try:
         report = weights_of_models.check_weights(name, path)
     except DeltaAppError as error:
