@@ -59,7 +59,8 @@ def _browser(state: FormState, key: str, for_weights: bool) -> None:
     _places(found)
     if not for_weights:
         inside = f" · {counted(found.pictures, 'picture')} directly in it" if found.pictures else ""
-        if st.button(f"Take {plain(found.folder.name)}{inside}", type="primary", width="stretch"):
+        name = plain(found.folder.name or str(found.folder))
+        if st.button(f"Choose {name}{inside}", type="primary", width="stretch"):
             _take(state, key, found.folder)
 
 
@@ -74,7 +75,7 @@ def _found() -> datasets.Browsed:
 
 def _folders(found: datasets.Browsed) -> None:
     for entry in found.folders[:MOST_SHOWN]:
-        pictures = "" if not entry.pictures else f" :gray[{count(entry.pictures)} pictures]"
+        pictures = f" :gray[· {counted(entry.pictures, 'picture')}]" if entry.pictures else ""
         st.button(
             f"{plain(entry.name)}{pictures}",
             key=f"browser:{entry.path}",
@@ -91,7 +92,7 @@ def _folders(found: datasets.Browsed) -> None:
 
 def _places(found: datasets.Browsed) -> None:
     """Shortcuts to where browsing may start."""
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="medium"):
         for root in found.roots:
             label = "Home" if root == Path.home() else str(root)
             st.button(

@@ -16,7 +16,9 @@ _RULES = """
 /* A folded step is one line; its words are cut, never wrapped. */
 [class*="st-key-folding-"] { padding: 0.35rem 0.9rem; }
 [class*="st-key-folding-"]:has(> :nth-child(2)) { padding-bottom: 0.9rem; }
-[class*="st-key-folding-"] button p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+[class*="st-key-folding-"] button p {
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+}
 /* Samples are of one height, whatever their shape. */
 .st-key-samples img { height: 4.2rem; object-fit: cover; border-radius: 4px; }
 .st-key-samples p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }

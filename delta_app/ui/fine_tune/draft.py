@@ -56,6 +56,11 @@ class Draft:
             if groups.get(name, "method") in STEPS[step]
         }
 
+    def is_wrong(self, step: int) -> bool:
+        """Whether something in a step must be corrected, beside what is not chosen yet."""
+        refused = step == 1 and self.pictures.check is not None and not self.pictures.usable
+        return refused or bool(self.errors_of(step))
+
     def missing(self) -> str:
         """What keeps the run from being started, as a short request; empty where nothing does."""
         if not self.values["data"]:
@@ -65,7 +70,7 @@ class Draft:
                 "Check the pictures first" if self.pictures.task.finished else "Checking pictures"
             )
         if not self.pictures.usable:
-            return "Choose a folder that can be used"
+            return "Choose another folder"
         if not self.values["backbone"]:
             return "Choose a backbone"
         if self.weights.task is not None:
@@ -75,7 +80,7 @@ class Draft:
             if wrong:
                 infos = settings_of(self.values["method"])
                 labels = [infos[name].label.lower() for name in wrong if name in infos]
-                return f"Correct {labels[0] if labels else 'the settings'} in step {step}"
+                return f"Correct step {step}: {labels[0] if labels else 'settings'}"
         return "" if self.config is not None and self.splits is not None else "Complete the form"
 
 

@@ -81,7 +81,7 @@ def _step(state: FormState, draft: Draft, number: int) -> None:
     """
     open_now = bool(state.current(_open_key(number), number == 1))
     words = _summary(draft, number)
-    wrong = bool(draft.errors_of(number))
+    wrong = draft.is_wrong(number)
     title = f"**{number} {TITLES[number]}**"
     if wrong:
         label = f":red[:material/error:] {title} · :red[to correct]"
@@ -150,7 +150,7 @@ def _summary(draft: Draft, number: int) -> str:
 
 def _continue(state: FormState, draft: Draft, number: int) -> None:
     """Fold this step and open the next, once this one is complete."""
-    if _summary(draft, number) and not draft.errors_of(number):
+    if _summary(draft, number) and not draft.is_wrong(number):
         st.button(
             f"Continue to {TITLES[number + 1].lower()}",
             key=f"continue:{number}",
@@ -178,7 +178,7 @@ def _start_bar(state: FormState, draft: Draft) -> None:
     with words:
         _outlook(draft, missing)
     with buttons:
-        three, one = st.columns([1, 1])
+        three, one = st.columns([2, 3])
         compare = three.button(
             "Compare all three",
             key="start-all",
