@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from delta_app.atomic_files import write_json
 from delta_app.data.batches import PlainBatches, TrainBatches
-from delta_app.data.cache import PictureCache, default_cache_folder
+from delta_app.data.cache import PictureCache, default_cache_folder, default_memory_budget
 from delta_app.data.check import check_folder
 from delta_app.data.records import DatasetCheck, Picture, Splits
 from delta_app.data.splits import make_splits
@@ -23,9 +23,6 @@ from delta_app.models.randomness import use_generator
 from delta_app.training.devices import MixedPrecision, resolve_device
 from delta_app.training.observer import Control, Observer
 from delta_app.training.run_config import RunConfig
-
-MEMORY_BUDGET = 2_000_000_000
-"""Bytes of decoded pictures held in memory; beyond it the cache lies on disk."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ class Caches:
             size=size,
             interpolation=self._size.interpolation,
             folder=default_cache_folder(),
-            memory_budget=MEMORY_BUDGET,
+            memory_budget=default_memory_budget(),
             on_progress=lambda done, total: self._observer.phase("decoding pictures", done, total),
             cancelled=self._ask.wanted_to_end,
         )

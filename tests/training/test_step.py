@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from delta_app.config import OptimizationSettings
 from delta_app.models.feature_maps import count_hooks
@@ -247,3 +248,65 @@ def test_bf16_and_channels_last_keep_penalties_in_float32(
         assert measured[name].dtype is torch.float32
         assert measured[name].item() == pytest.approx(expected[name].item(), rel=0.03)
     assert all(p.dtype is torch.float32 for p in half.target.parameters())
+
+
+class NothingIsRead(TorchDispatchMode):
+    """Fails where a number is read from the device: on a GPU the host would wait there."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.ops.aten._local_scalar_dense.default:
+            pytest.fail("the step reads a number from the device")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["l2", "l2_sp", "feature_map", "delta", "linear_probe"])
+def test_nothing_inside_a_step_waits_for_the_device(
+    name: str, source: Net, batches: list[tuple[Tensor, Tensor]]
+) -> None:
+    step = our_step(source, name, {})
+    with step, NothingIsRead():
+        step.train_mode()
+        for images, labels in batches:
+            step(images, labels)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", ["l2", "delta"])
+def test_on_cuda_as_on_the_cpu_and_without_waiting(
+    name: str, dtype: torch.dtype | None, source: Net, batches: list[tuple[Tensor, Tensor]]
+) -> None:
+    cpu = our_step(source, name, {})
+    with cpu:
+        cpu.train_mode()
+        expected = [cpu(*batch)[names.LOSS_TOTAL].item() for batch in batches]
+    device = torch.device("cuda")
+    cls = method(name)
+    regularizer = cls(
+        cls.Settings.model_validate({"method": name}),
+        {layer: w.to(device) for layer, w in ATTENTION.items()},
+    )
+    target = fresh_target(source).to(device).to(memory_format=torch.channels_last)
+    source.to(device).to(memory_format=torch.channels_last)
+    optimizer = build_optimizer(
+        target, OptimizationSettings(lr=LR), weight_decay=regularizer.weight_decay
+    )
+    precision = MixedPrecision(device, dtype)
+    step = Step(target, source, regularizer, optimizer, precision, layers=LAYERS)
+    on_device = [
+        (x.to(device).contiguous(memory_format=torch.channels_last), y.to(device))
+        for x, y in batches
+    ]
+    measured = []
+    with step:
+        step.train_mode()
+        measured.append(step(*on_device[0]))  # the first builds the optimizer's and scaler's state
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            measured += [step(*batch) for batch in on_device[1:]]
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    losses = [m[names.LOSS_TOTAL].item() for m in measured]
+    assert losses == pytest.approx(expected, rel=1e-3 if dtype is None else 0.05)
