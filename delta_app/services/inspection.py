@@ -53,6 +53,7 @@ __all__ = [
     "Overlays",
     "Picture",
     "from_split",
+    "inspectable",
     "painted",
     "uploaded",
     "weights_file",
@@ -212,6 +213,15 @@ class Inspector:
     def _input(self, picture: LookedAt) -> Tensor:
         pixels = torch.from_numpy(self.transformed(picture)).permute(2, 0, 1)[None]  # (1, 3, S, S)
         return normalise(pixels, self.preprocessing.mean, self.preprocessing.std)
+
+
+def inspectable(runs_dir: str | Path | None = None) -> list[RunRecord]:
+    """The runs that can be looked into: those with weights, newest first."""
+    return [
+        run
+        for run in runs.list_runs(runs.TRAINING, runs_dir=runs_dir)
+        if weights_file(run) is not None
+    ]
 
 
 def weights_file(run: RunRecord) -> Path | None:

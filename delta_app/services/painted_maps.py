@@ -19,6 +19,9 @@ Picture = NDArray[np.uint8]
 TILE = 96
 """Side of a filter's square, px."""
 
+SHOWN = 224
+"""Px that an overlay has at least: a browser would blur a smaller one."""
+
 
 @dataclass(frozen=True)
 class LayerMaps:
@@ -36,7 +39,7 @@ class Overlays:
     """Maps painted over the transformed picture, with the scales they were painted by.
 
     Attributes:
-        picture: what the network saw.
+        picture: what the network saw; each of its pixels drawn as a square where it is small.
         source, target: attention-weighted activation sum_c W_c |FM_c|, in magma.
         drift: C/(2HW) sum_c W_c (T_c - S_c)^2, in viridis.
         difference: target's activation less the source's, in a diverging scale.
@@ -92,11 +95,11 @@ def painted(all_maps: Sequence[LayerMaps], *, opacity: float = OPACITY) -> tuple
     differences = centred_scale([m.difference for m in all_maps])
     return tuple(
         Overlays(
-            picture=m.picture,
-            source=overlay(m.picture, m.source, activation, "magma", opacity=opacity),
-            target=overlay(m.picture, m.target, activation, "magma", opacity=opacity),
-            drift=overlay(m.picture, m.drift, drifts, "viridis", opacity=opacity),
-            difference=overlay(m.picture, m.difference, differences, "diverging", opacity=opacity),
+            picture=(picture := _large(m.picture)),
+            source=overlay(picture, m.source, activation, "magma", opacity=opacity),
+            target=overlay(picture, m.target, activation, "magma", opacity=opacity),
+            drift=overlay(picture, m.drift, drifts, "viridis", opacity=opacity),
+            difference=overlay(picture, m.difference, differences, "diverging", opacity=opacity),
             activation_scale=activation,
             drift_scale=drifts,
             difference_scale=differences,
@@ -126,3 +129,9 @@ def filter_tiles(
         for i in chosen
     )
     return tiles, scale
+
+
+def _large(picture: Picture) -> Picture:
+    """A small picture with each pixel repeated, until its side is at least SHOWN."""
+    times = -(-SHOWN // picture.shape[0])
+    return picture.repeat(times, axis=0).repeat(times, axis=1)

@@ -27,7 +27,14 @@ from delta_app.models.feature_maps import count_hooks
 from delta_app.regularizers.delta import attention_weighted_distance
 from delta_app.runs.records import RunRecord
 from delta_app.services import inspected_networks, inspection
-from delta_app.services.inspection import Inspector, LookedAt, from_split, painted, uploaded
+from delta_app.services.inspection import (
+    Inspector,
+    LookedAt,
+    from_split,
+    inspectable,
+    painted,
+    uploaded,
+)
 from delta_app.services.run_pictures import pictures_of
 from delta_app.services.runs import get_run, submit
 from delta_app.services.weighting import UNIFORM_WEIGHTING
@@ -132,7 +139,8 @@ def test_source_and_target_are_painted_on_one_scale(small) -> None:
     low = min(float(maps.source.min()), float(maps.target.min()))
     high = max(float(maps.source.max()), float(maps.target.max()))
     assert (shown.activation_scale.low, shown.activation_scale.high) == (low, high)
-    expected = overlay(maps.picture, maps.source, shown.activation_scale, "magma")
+    assert (shown.picture[::4, ::4] == maps.picture).all(), "64 px drawn as 256"
+    expected = overlay(shown.picture, maps.source, shown.activation_scale, "magma")
     assert (shown.source == expected).all()
     assert shown.drift_scale.low == 0
     assert shown.difference_scale.low == -shown.difference_scale.high
@@ -277,6 +285,14 @@ def test_threads_see_what_one_alone_sees(small) -> None:
         thread.join()
     for place in range(8):
         torch.testing.assert_close(found[place], alone[place % 4])
+
+
+def test_runs_with_weights_can_be_looked_into(tmp_path: Path) -> None:
+    small = copied(tmp_path / "runs")
+    submit(small_config(small.data, "l2"), runs_dir=small.runs_dir)
+    (small.folder(small.l2) / "best.safetensors").unlink()
+    found = [run.id for run in inspectable(small.runs_dir)]
+    assert found == [small.shuffled, small.delta], "newest first"
 
 
 def test_a_run_without_weights_says_when_there_will_be_some(tmp_path: Path) -> None:
