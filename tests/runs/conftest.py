@@ -73,8 +73,8 @@ def other_process(store: RunStore) -> Iterator[Callable[[str], subprocess.Popen[
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        with process:  # closes its pipes and waits for it
+            process.kill()
 
 
 @pytest.fixture

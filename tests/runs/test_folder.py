@@ -23,6 +23,6 @@ def test_ids_differ(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_with_its_cure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="No run folder can be made in .*file") as raised:
+    with pytest.raises(StoreError, match=r"No run folder can be made in .*file") as raised:
         new_folder(tmp_path / "file", "l2")
     assert "--runs-dir" in raised.value.cure

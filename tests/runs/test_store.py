@@ -211,7 +211,7 @@ def test_deleting_is_refused_while_a_process_works_on_the_run(
         store.update(record.id, owner="process 7")
     else:
         store.claim(record.id, "process 7")
-    with pytest.raises(RunError, match="Run 'busy' is .*, and process 7 works on it") as raised:
+    with pytest.raises(RunError, match=r"Run 'busy' is .*, and process 7 works on it") as raised:
         store.delete(record.id)
     assert raised.value.cure == "Stop it first."
     assert record.folder.is_dir()
