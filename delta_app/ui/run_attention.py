@@ -1,0 +1,124 @@
+"""The run page's attention: a bar a filter, one behaviour layer at a time."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from delta_app.errors import DeltaAppError
+from delta_app.figures.attention_bars import Order, attention_bars
+from delta_app.figures.base import empty_figure
+from delta_app.formatting import counted, duration, percent
+from delta_app.runs.records import RunRecord
+from delta_app.services import runs
+from delta_app.services.shown_attention import ShownAttention, shown_attention, wanted_attention
+from delta_app.ui.messages import error_text
+from delta_app.ui.run_choice import choose, choose_layer
+from delta_app.ui.run_live import PART_SECONDS, live
+
+HEIGHT = 340
+
+_ORDERS = {"sorted": "Sorted", "filter": "Filter order"}
+
+
+def draw(record: RunRecord) -> None:
+    """The tab: layer and order to choose, and the bars, which come once they are measured."""
+    kind = wanted_attention(record)
+    if kind is None or kind == "uniform":
+        with st.container(height=HEIGHT, border=False, key="run_no_attention"):
+            st.info(_without(record), icon=":material/info:")
+        return
+    layers = layers_of(record)
+    if not layers:
+        live(record, _no_layers_yet, record.id, every=PART_SECONDS)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        layer = choose_layer(record.id, layers)
+        order = choose(record.id, "order", tuple(_ORDERS), label="Order", words=_ORDERS.__getitem__)
+    live(record, _bars, record.id, layer, order, every=PART_SECONDS)
+
+
+def layers_of(record: RunRecord) -> tuple[str, ...]:
+    """The behaviour layers, known once the network is built; before that none."""
+    said = record.facts.get("behaviour_layers")
+    if said:
+        return tuple(str(layer) for layer in said)
+    try:
+        found = shown_attention(record)
+    except DeltaAppError:
+        return ()
+    return tuple(found.weights) if found else ()
+
+
+def _bars(run_id: str, layer: str, order: str) -> None:
+    record = runs.get_run(run_id)
+    try:
+        found = shown_attention(record)
+    except DeltaAppError as error:
+        st.error(error_text(error))
+        return
+    if found is None or layer not in found.weights:
+        words = (
+            "It ended before the attention was measured."
+            if record.status.ended
+            else runs.status_words(record)
+        )
+        figure = empty_figure(words, key="attention_empty", title=layer, height=HEIGHT)
+        note = "The bars come once every filter was disabled in turn."
+    else:
+        measured = found.measured[layer]
+        figure = attention_bars(
+            layer,
+            found.weights[layer],
+            record.color,
+            importance=measured.importance,
+            standard_error=measured.standard_error,
+            order=cast(Order, order),
+            height=HEIGHT,
+        )
+        note = _words(found, layer)
+    st.plotly_chart(figure, key="run_attention", height=HEIGHT, alt=f"Attention of {layer}")
+    st.caption(note)
+
+
+def _words(found: ShownAttention, layer: str) -> str:
+    channels = len(found.weights[layer])
+    by = {
+        "learned": "Measured",
+        "shuffled": "Measured, then shuffled within each layer as a control; it was measured",
+        "given": "Read from a file; it was measured",
+    }[found.kind]
+    return (
+        f"{by} on {counted(found.pictures, 'training picture')} in {duration(found.seconds)}: "
+        "importance is the rise in cross-entropy when the filter is disabled. "
+        f"{counted(channels, 'filter')}, effective share "
+        f"{percent(found.effective_share(layer), 0)}. The dashed line is uniform attention, "
+        "C·W = 1; point at a bar for its importance and standard error."
+    )
+
+
+def _without(record: RunRecord) -> str:
+    if wanted_attention(record) == "uniform":
+        return (
+            "The attention of this run is uniform: every filter weighs the same, so nothing was "
+            "measured. To see which filters matter, run it again with learned attention."
+        )
+    return (
+        f"{record.method_label} does not weigh filters, so there is no attention to show. DELTA "
+        "measures how much the loss rises when each filter is disabled, and holds the filters "
+        "that matter most."
+    )
+
+
+def _no_layers_yet(run_id: str) -> None:
+    record = runs.get_run(run_id)
+    if layers_of(record):
+        st.rerun()
+    words = (
+        "It ended before the network was built."
+        if record.status.ended
+        else f"{runs.status_words(record)}. The layers are known once the network is built."
+    )
+    with st.container(height=HEIGHT, border=False, key="run_no_layers"):
+        st.info(words, icon=":material/hourglass_top:")

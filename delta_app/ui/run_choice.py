@@ -1,0 +1,70 @@
+"""Choices on the run page that the address keeps: tab, layer, order, picture, split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from delta_app.ui import navigation
+
+MOST_IN_A_ROW = 5
+
+
+def seeded(run_id: str, name: str, options: Sequence[str], default: str) -> str:
+    """The key of a choice's widget, with the value of the address in place before it is drawn.
+
+    Each run has choices of its own: a link to another run opens that one as its address says.
+    """
+    key = f"run:{run_id}:{name}"
+    if st.session_state.get(key) not in options:
+        wanted = navigation.query(name)
+        st.session_state[key] = wanted if wanted in options else default
+    return key
+
+
+def keep(name: str, chosen: str, default: str) -> None:
+    """Put a choice into the address; what would be chosen anyway is left out."""
+    navigation.show_in_address({name: None if chosen == default else chosen})
+
+
+def choose(
+    run_id: str,
+    name: str,
+    options: Sequence[str],
+    *,
+    label: str,
+    default: str | None = None,
+    words: Callable[[str], str] = str,
+) -> str:
+    """A choice as a row of buttons, or as a list where there are many.
+
+    Args:
+        name: how the address calls it.
+        label: what is chosen, for those who hear the page.
+        default: the first option where None.
+        words: what an option is called on the screen.
+    """
+    default = options[0] if default is None else default
+    key = seeded(run_id, name, options, default)
+    if len(options) <= MOST_IN_A_ROW:
+        chosen = st.segmented_control(
+            label,
+            options,
+            key=key,
+            required=True,
+            format_func=words,
+            label_visibility="collapsed",
+        )
+    else:
+        chosen = st.selectbox(
+            label, options, key=key, format_func=words, label_visibility="collapsed", width=320
+        )
+    chosen = default if chosen is None else chosen
+    keep(name, chosen, default)
+    return chosen
+
+
+def choose_layer(run_id: str, layers: Sequence[str]) -> str:
+    """Which behaviour layer is looked at; the attention and the feature maps share it."""
+    return choose(run_id, "layer", layers, label="Behaviour layer", default=layers[-1])

@@ -1,0 +1,85 @@
+"""The run page's settings, the command that does the same, and the log, newest first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from delta_app.config import SettingInfo
+from delta_app.formatting import counted
+from delta_app.runs.records import TRAINING, RunRecord
+from delta_app.services import forms, runs
+from delta_app.services.companions import config_of
+from delta_app.training.run_config import RunConfig
+from delta_app.ui.frame import named_runs_folder
+from delta_app.ui.messages import plain
+from delta_app.ui.run_live import PART_SECONDS, live
+
+HEIGHT = 400
+LINES = 200
+
+_ICONS = {"warning": ":orange[:material/warning:] ", "error": ":red[:material/error:] "}
+
+
+def draw(record: RunRecord) -> None:
+    """The tab: settings at the left, the log at the right."""
+    left, right = st.columns(2)
+    with left, st.container(height=HEIGHT, border=False, key="run_settings"):
+        _settings(record)
+    with right:
+        live(record, _log, record.id, every=PART_SECONDS)
+
+
+def _settings(record: RunRecord) -> None:
+    config = config_of(record)
+    if config is None:
+        st.json(record.config)
+        return
+    if record.kind == TRAINING:
+        st.caption("The same run from a terminal")
+        command = forms.command_line(config, runs_dir=named_runs_folder())
+        st.code(command, language=None, wrap_lines=True)
+    st.caption("Every setting; what is not the default is bold")
+    st.table(settings_table(config), hide_header=True, border="horizontal")
+    st.caption(f"Files: {plain(str(record.folder))}")
+
+
+def settings_table(config: RunConfig) -> list[dict[str, str]]:
+    """Label and value of every setting that counts for the run."""
+    values = config.flat()
+    return [
+        _row(info, values[name])
+        for name, info in forms.settings_of(config.method.method).items()
+        if name in values
+    ]
+
+
+def _row(info: SettingInfo, value: object) -> dict[str, str]:
+    words = plain(_value_words(info, value))
+    changed = info.required or value != info.default
+    return {"Setting": info.label, "Value": f"**{words}**" if changed else words}
+
+
+def _value_words(info: SettingInfo, value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(str, value))
+    words = f"{value:g}" if isinstance(value, float) else str(value)
+    words = info.choice_labels.get(words, words)
+    return f"{words} {info.unit}".rstrip()
+
+
+def _log(run_id: str) -> None:
+    events = runs.events(run_id, LINES)
+    st.caption(f"Log, newest first · {counted(len(events), 'line')}")
+    with st.container(height=HEIGHT - 30, border=True, key="run_log"):
+        lines = [
+            f":gray[{datetime.fromtimestamp(event.at):%H:%M:%S}] "
+            f"{_ICONS.get(event.level, '')}{plain(event.message)}"
+            for event in events
+        ]
+        st.markdown("  \n".join(lines) if lines else ":gray[Nothing yet.]")

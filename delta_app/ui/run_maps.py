@@ -1,0 +1,124 @@
+"""The run page's feature maps: where source and target look, and where the target drifted."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from delta_app.errors import DeltaAppError
+from delta_app.figures.color_bar import color_bar
+from delta_app.formatting import duration
+from delta_app.runs.records import RunRecord
+from delta_app.services import runs
+from delta_app.services.inspection import Inspector, Overlays, from_split
+from delta_app.services.run_pictures import RunPicture, pictures_of
+from delta_app.ui.messages import error_text, plain
+from delta_app.ui.run_attention import layers_of
+from delta_app.ui.run_choice import choose_layer
+from delta_app.ui.run_live import PART_SECONDS, live
+from delta_app.ui.run_strip import choose_picture
+
+HEIGHT = 330
+BAR_HEIGHT = 56
+SIDE = 224
+"""Px that a map is drawn with at least; the network's own input may be smaller."""
+
+
+def draw(record: RunRecord) -> None:
+    """The tab: picture and layer to choose, and the maps, redrawn as training goes on."""
+    layers = layers_of(record)
+    try:
+        found = pictures_of(record)
+    except DeltaAppError:
+        found = None
+    if found is None or not layers:
+        live(record, _not_yet, record.id, every=PART_SECONDS)
+        return
+    picture = choose_picture(record.id, found)
+    layer = choose_layer(record.id, layers)
+    live(record, _maps, record.id, picture, layer, every=PART_SECONDS)
+
+
+def _maps(run_id: str, picture: RunPicture, layer: str) -> None:
+    try:
+        inspector = Inspector(run_id)
+        overlays = inspector.overlays(from_split(picture), layer)
+    except DeltaAppError as error:
+        with st.container(height=HEIGHT, border=False, key="run_no_maps"):
+            st.info(error_text(error), icon=":material/hourglass_top:")
+        return
+    with st.container(key="run_maps"):
+        _draw_overlays(overlays)
+        _scales(overlays)
+        st.caption(_words(inspector, picture))
+
+
+def _draw_overlays(overlays: Overlays) -> None:
+    shown = (
+        ("Picture", overlays.picture),
+        ("Source", overlays.source),
+        ("Target", overlays.target),
+        (f"Drift, {overlays.drift_total:.3g} in all", overlays.drift),
+    )
+    for column, (words, pixels) in zip(st.columns(4), shown, strict=True):
+        column.image(_enlarged(pixels), caption=words, width="stretch", alt=words)
+
+
+def _scales(overlays: Overlays) -> None:
+    """One bar under the two that share it, one under the drift."""
+    _, activation, drift = st.columns([1, 2, 1])
+    activation.plotly_chart(
+        color_bar(
+            "magma", overlays.activation_scale, "Attention-weighted activation", height=BAR_HEIGHT
+        ),
+        key="run_activation_scale",
+        height=BAR_HEIGHT,
+        config={"displayModeBar": False},
+        alt="Scale of source and target",
+    )
+    drift.plotly_chart(
+        color_bar("viridis", overlays.drift_scale, "Drift", height=BAR_HEIGHT),
+        key="run_drift_scale",
+        height=BAR_HEIGHT,
+        config={"displayModeBar": False},
+        alt="Scale of the drift",
+    )
+
+
+def _words(inspector: Inspector, picture: RunPicture) -> str:
+    """Which picture, which weights, and what W."""
+    name = f"**{plain(picture.true_class)}** · {plain(picture.picture.relative)}"
+    weighting = plain(inspector.weighting.name)
+    if inspector.live:
+        age = duration(max(0.0, time.time() - inspector.weights_written_at))
+        when = f"weights of {age} ago; they are written at an epoch's end, at least 10 s apart"
+    else:
+        when = "weights of the kept epoch"
+    return f"{name} · {when} · weighted by the {weighting}"
+
+
+def _enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A small picture with each pixel repeated, so that the browser does not blur it."""
+    times = -(-SIDE // pixels.shape[0])
+    return pixels.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _not_yet(run_id: str) -> None:
+    record = runs.get_run(run_id)
+    try:
+        ready = bool(pictures_of(record).pictures) and bool(layers_of(record))
+    except DeltaAppError:
+        ready = False
+    if ready:
+        st.rerun()
+    words = (
+        "It ended before its pictures were read."
+        if record.status.ended
+        else f"{runs.status_words(record)}. The maps come once the pictures are read and the "
+        "network is built."
+    )
+    with st.container(height=HEIGHT, border=False, key="run_no_pictures"):
+        st.info(words, icon=":material/hourglass_top:")

@@ -1,0 +1,45 @@
+"""The run page: one run, live while it goes on, its result once it has ended."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from delta_app.errors import DeltaAppError
+from delta_app.services import runs
+from delta_app.ui import navigation, run_header, run_status, run_tabs
+from delta_app.ui.messages import error_text
+from delta_app.ui.run_live import STATUS_SECONDS, drawn, live
+
+_STYLE = """
+<style>
+.st-key-run_header input { font-weight: 650; font-size: 1.07rem; }
+.st-key-run_header [data-testid="stTextInputRootElement"]:not(:hover):not(:focus-within) {
+  border-color: transparent; background: transparent;
+}
+.st-key-run_progress p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.st-key-run_strip img { height: 52px; width: 52px; max-height: 52px; object-fit: cover; }
+.st-key-run_strip button { height: auto; padding: 3px; }
+</style>
+"""
+
+
+def draw() -> None:
+    """Draw the page of the run in the address."""
+    st.html(_STYLE)
+    run_id = navigation.query("run")
+    if run_id is None:
+        _nothing_chosen("No run is chosen.")
+        return
+    try:
+        record = runs.get_run(run_id)
+    except DeltaAppError as error:
+        _nothing_chosen(error_text(error))
+        return
+    st.fragment(run_header.draw)(record.id)
+    live(record, run_status.draw, record.id, drawn(record), every=STATUS_SECONDS)
+    st.fragment(run_tabs.draw)(record.id)
+
+
+def _nothing_chosen(words: str) -> None:
+    st.info(words, icon=":material/info:")
+    st.page_link(navigation.RUNS, label="All runs", icon=":material/list:")
