@@ -25,8 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{count} pictures in {chosen.output}")
         else:
             torch.set_num_threads(chosen.threads)
-            recipe = Recipe(per_class=chosen.per_class, epochs=chosen.epochs, seed=chosen.seed)
-            reached = pretrain(recipe, chosen.output)
+            reached = pretrain(Recipe(seed=chosen.seed), chosen.output)
             print(f"{percent(reached)} of the held-out signs right; weights in {chosen.output}")
     except (DeltaAppError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -35,16 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    recipe = Recipe()
     parser = argparse.ArgumentParser(prog="python -m delta_app.demo", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     draw = commands.add_parser("draw", help="draw the pictures of the garden (half a minute)")
     draw.add_argument("--output", type=Path, default=GARDEN, help="folder (default: %(default)s)")
     train = commands.add_parser("pretrain", help="train the small backbone (about half an hour)")
     train.add_argument("--output", type=Path, default=WEIGHTS, help="file (default: %(default)s)")
-    train.add_argument("--per-class", type=int, default=recipe.per_class, help="signs a class")
-    train.add_argument("--epochs", type=int, default=recipe.epochs)
-    train.add_argument("--seed", type=int, default=recipe.seed)
+    train.add_argument("--seed", type=int, default=0)
     train.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     return parser
 

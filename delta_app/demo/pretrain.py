@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from delta_app.atomic_files import write_whole
 from delta_app.demo.scene import Difficulty, draw_scene
 from delta_app.demo.signs import SIGNS
 from delta_app.errors import TrainingError
+from delta_app.formatting import duration, percent
 
 BACKBONE = "shufflenet_v2_x0_5"
 SIZE = 96
@@ -32,20 +33,34 @@ _SUPERSAMPLING = 2
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+# Large, and hardly anything in the way: from the hard pictures alone a network this small does
+# not get off the ground within the time there is.
+EASY = Difficulty(scale=(0.34, 0.48), behind=5, before=1, noise=6.0, blur=0.4)
+HARD = Difficulty()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """So many epochs over the easy pictures, or over all, shrunk to `size` pixels."""
+
+    all_pictures: bool
+    size: int
+    epochs: int
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The settings of a pretraining; the defaults made the bundled weights."""
 
-    per_class: int = 360
+    easy_per_class: int = 150
+    hard_per_class: int = 360
     held_out_per_class: int = 20
-    epochs: int = 34
+    stages: tuple[Stage, ...] = (Stage(False, 64, 20), Stage(True, 64, 5), Stage(True, SIZE, 8))
     batch_size: int = 64
-    lr: float = 0.1
-    warmup_epochs: float = 1.0
+    lr: float = 0.05
     weight_decay: float = 1e-4
     label_smoothing: float = 0.1
     seed: int = 0
-    difficulty: Difficulty = field(default_factory=Difficulty)
 
 
 def draw_signs(
@@ -113,65 +128,84 @@ def pretrain(recipe: Recipe, output: Path, say: Callable[[str], object] = print)
     Raises:
         TrainingError: the loss stopped being finite.
     """
-    say(f"drawing {len(SIGNS) * (recipe.per_class + recipe.held_out_per_class)} signs")
-    pictures, labels = draw_signs("signs", recipe.per_class, _DRAWN, recipe.difficulty)
-    held_out = draw_signs("held out", recipe.held_out_per_class, _DRAWN, recipe.difficulty)
+    say(f"drawing {recipe.easy_per_class + recipe.hard_per_class} pictures of {len(SIGNS)} signs")
+    easy = draw_signs("easy", recipe.easy_per_class, _DRAWN, EASY)
+    hard = draw_signs("signs", recipe.hard_per_class, _DRAWN, HARD)
+    held_out = draw_signs("held out", recipe.held_out_per_class, _DRAWN, HARD)
     torch.manual_seed(recipe.seed)
     model = shufflenet_v2_x0_5(num_classes=len(SIGNS)).to(memory_format=torch.channels_last)
     started = time.monotonic()
-    for epoch, loss in enumerate(_epochs(model, pictures, labels, recipe), start=1):
-        seen = "" if epoch % 4 and epoch != recipe.epochs else f"{accuracy(model, *held_out):.4f}"
+    for epoch, loss in enumerate(_epochs(model, easy, hard, recipe), start=1):
         seconds = time.monotonic() - started
-        say(f"epoch {epoch}: loss {loss:.4f}, held out {seen or '-'} ({seconds:.0f} s)")
+        right = accuracy(model, *held_out)
+        say(f"epoch {epoch}: loss {loss:.3f}, held out {percent(right)} ({duration(seconds)})")
     reached = accuracy(model, *held_out)
     save_weights(model, output, reached)
     return reached
 
 
-def _epochs(model: nn.Module, pictures: Tensor, labels: Tensor, recipe: Recipe) -> Iterator[float]:
+def _epochs(
+    model: nn.Module,
+    easy: tuple[Tensor, Tensor],
+    hard: tuple[Tensor, Tensor],
+    recipe: Recipe,
+) -> Iterator[float]:
     """Train epoch by epoch, yielding each one's mean loss."""
     generator = torch.Generator().manual_seed(recipe.seed)
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors},
-    ]
-    optimizer = torch.optim.SGD(
-        groups,
-        lr=recipe.lr,
-        momentum=0.9,
-        nesterov=True,
-    )
-    steps = len(pictures) // recipe.batch_size  # a batch too small for BatchNorm is left out
+    optimizer = _optimizer(model, recipe)
+    batch_size = recipe.batch_size
+    pictures, labels = (torch.cat(both) for both in zip(easy, hard, strict=True))
+    seen = {False: len(easy[0]), True: len(pictures)}  # the easy ones come first
+    # A last batch that is not full is left out: BatchNorm would suffer from a small one.
+    total = sum(stage.epochs * (seen[stage.all_pictures] // batch_size) for stage in recipe.stages)
+    step = 0
     model.train()
-    for epoch in range(recipe.epochs):
-        total = 0.0
-        order = torch.randperm(len(pictures), generator=generator)
-        for step, chosen in enumerate(order.split(recipe.batch_size)[:steps]):
-            done = epoch + step / steps
+    for stage in [each for each in recipe.stages for _ in range(each.epochs)]:
+        losses = 0.0
+        count = seen[stage.all_pictures] // batch_size
+        order = torch.randperm(seen[stage.all_pictures], generator=generator)
+        for chosen in order.split(batch_size)[:count]:
             for group in optimizer.param_groups:
-                group["lr"] = lr_at(recipe, done)
-            logits = model(normalised(varied(pictures[chosen], generator)))
-            loss = F.cross_entropy(logits, labels[chosen], label_smoothing=recipe.label_smoothing)
+                group["lr"] = recipe.lr * lr_factor(step / total)
+            batch = normalised(varied(pictures[chosen], generator))
+            if stage.size != SIZE:
+                batch = F.interpolate(batch, size=stage.size, mode="bilinear")
+            loss = F.cross_entropy(
+                model(batch), labels[chosen], label_smoothing=recipe.label_smoothing
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            total += loss.item()
-        if not np.isfinite(total):
+            losses += loss.item()
+            step += 1
+        if not np.isfinite(losses):
             raise TrainingError(
-                f"the pretraining's loss is not finite in epoch {epoch + 1}.",
+                f"the pretraining's loss is not finite after {step} steps.",
                 cure=f"Lower the learning rate ({recipe.lr}).",
             )
-        yield total / steps
+        yield losses / max(count, 1)
 
 
-def lr_at(recipe: Recipe, done: float) -> float:
-    """Linear warm-up, then half a cosine down to zero; `done` in epochs."""
-    if done < recipe.warmup_epochs:
-        return recipe.lr * (done + 0.05) / (recipe.warmup_epochs + 0.05)
-    share = (done - recipe.warmup_epochs) / (recipe.epochs - recipe.warmup_epochs)
-    return float(recipe.lr * 0.5 * (1.0 + np.cos(np.pi * share)))
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum; biases and BatchNorm's numbers do not decay."""
+    groups: list[dict[str, Any]] = [
+        {
+            "params": [p for p in model.parameters() if p.ndim > 1],
+            "weight_decay": recipe.weight_decay,
+        },
+        {"params": [p for p in model.parameters() if p.ndim <= 1]},
+    ]
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True)
+
+
+def lr_factor(share: float) -> float:
+    """Learning rate over its largest, by the share of all steps done.
+
+    Rises over the first 1 %, stays until 40 %, then falls by half a cosine to zero.
+    """
+    if share < 0.01:
+        return 0.02 + 0.98 * share / 0.01
+    return float(0.5 * (1.0 + np.cos(np.pi * max(share - 0.4, 0.0) / 0.6)))
 
 
 def save_weights(model: nn.Module, path: Path, reached: float) -> None:
