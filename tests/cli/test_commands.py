@@ -152,10 +152,15 @@ def test_compare_shows_exactly_the_settings_that_differ(
         "lr": {first["run"]: 0.01, second["run"]: 0.02},
         "seed": {first["run"]: 0, second["run"]: 1},
     }
+    counts = said.last_json["test_pictures"]
+    assert counts["compared"] == 6
+    assert counts["all_right"] + counts["all_wrong"] + counts["disagree"] == 6
     table = say("compare", first["run"], second["run"], *where).out
     assert "Learning rate" in table
     assert "Batch size" not in table
+    assert "Of 6 test pictures" in table
     assert say("compare", first["run"], *where).code == 2
+    assert say("compare", first["run"], "first", *where).code == 2
 
 
 def test_the_same_config_gives_the_same_run(
