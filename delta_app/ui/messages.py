@@ -30,7 +30,8 @@ def error_box(error: DeltaAppError) -> None:
 
 def error_text(error: DeltaAppError) -> str:
     """Markdown of an error: the message, then the cure in its own sentence."""
-    return f"{plain(error.message)} {plain(error.cure)}".strip()
+    message = error.message[:1].upper() + error.message[1:]
+    return f"{plain(message)} {plain(error.cure)}".strip()
 
 
 def problem_text(problem: Problem) -> str:

@@ -12,20 +12,27 @@ class FormState:
     """A form's values by key, apart from its widgets.
 
     Streamlit forgets a widget's value when the widget is not drawn: another page, another
-    method, a folded choice. The values stand here; a widget is seeded from them whenever it
-    comes back, and `keep` takes its value over once it is drawn.
+    method, a folded step. The values stand here; a widget gets its value as its default, and
+    `keep` takes over what it returned.
+
+    A widget's value is never written into the session's state: the browser takes it over only
+    once it has drawn the widget, and a click in between would bring the old value back. A value
+    that is changed from outside gives the widget a new key instead, and with it a new default.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self.values: dict[str, Any] = st.session_state.setdefault(f"{name}:values", {})
+        self._changes: dict[str, int] = st.session_state.setdefault(f"{name}:changes", {})
 
-    def widget(self, key: str, default: Any) -> str:
-        """The widget's key, with its value in place before it is drawn."""
-        widget_key = f"{self._name}:{key}"
-        if widget_key not in st.session_state:
-            st.session_state[widget_key] = self.values.get(key, default)
-        return widget_key
+    def widget(self, key: str) -> str:
+        """The widget's key."""
+        changes = self._changes.get(key, 0) + self._changes.get("", 0)
+        return f"{self._name}:{key}" + (f"#{changes}" if changes else "")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value that the widget is drawn with."""
+        return self.values.get(key, default)
 
     def keep(self, key: str, value: Any) -> None:
         """Remember what the widget returned."""
@@ -33,21 +40,15 @@ class FormState:
 
     def current(self, key: str, default: Any = None) -> Any:
         """The value as it stands on the screen, also before its widget is drawn again."""
-        widget_key = f"{self._name}:{key}"
-        if widget_key in st.session_state:
-            return st.session_state[widget_key]
-        return self.values.get(key, default)
+        return st.session_state.get(self.widget(key), self.values.get(key, default))
 
     def set(self, key: str, value: Any) -> None:
-        """Change a value from outside its widget, in a callback or before it is drawn."""
+        """Change a value from outside its widget."""
         self.values[key] = value
-        st.session_state[f"{self._name}:{key}"] = value
+        self._changes[key] = self._changes.get(key, 0) + 1
 
     def fill(self, values: Mapping[str, Any]) -> None:
-        """Replace every value: the form filled in from elsewhere, or emptied."""
-        prefix = f"{self._name}:"
-        for key in [k for k in st.session_state if str(k).startswith(prefix)]:
-            if key != f"{prefix}values":
-                del st.session_state[key]
+        """Replace every value: the form filled in from elsewhere."""
         self.values.clear()
         self.values.update(values)
+        self._changes[""] = self._changes.get("", 0) + 1

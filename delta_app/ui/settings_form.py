@@ -39,7 +39,9 @@ def settings_form(
     values = _grid([i for i in infos if not i.advanced], state, scope, errors, empty)
     advanced = [i for i in infos if i.advanced]
     if advanced:
-        changed = sum(state.current(scope + i.name, i.default) != i.default for i in advanced)
+        changed = sum(
+            parsed(i, state.current(scope + i.name, i.default)) != i.default for i in advanced
+        )
         wrong = sum(i.name in errors for i in advanced)
         label = f"{title} · {changed} changed" if changed else title
         if wrong:
@@ -72,29 +74,48 @@ def setting_widget(
     info: SettingInfo, state: FormState, scope: str = "", placeholder: str = ""
 ) -> Any:
     """The widget of one setting; its value is kept in `state` and returned."""
-    key = state.widget(scope + info.name, _seed(info))
+    key = scope + info.name
+    value = state.get(key, info.default)
     label = f"{info.label} ({info.unit})" if info.unit else info.label
-    common: dict[str, Any] = {"key": key, "help": help_text(info)}
-    value: Any
+    common: dict[str, Any] = {"label": label, "key": state.widget(key), "help": help_text(info)}
+    entered: Any
     if info.kind == "bool":
-        value = st.checkbox(label, **common)
+        entered = st.checkbox(value=bool(value), **common)
     elif info.kind == "choice":
-        value = st.selectbox(
-            label, info.choices, format_func=lambda c: info.choice_labels.get(c, c), **common
-        )
-    elif info.kind in ("int", "float"):
-        value = st.number_input(
-            label,
-            value=None if info.optional else "min",
-            step=_step(info),
-            format="%d" if info.kind == "int" else "%g",
-            placeholder=placeholder or None,
+        entered = st.selectbox(
+            options=info.choices,
+            index=info.choices.index(value),
+            format_func=lambda choice: info.choice_labels.get(choice, choice),
             **common,
         )
-    else:
-        value = st.text_input(label, placeholder=placeholder or None, **common)
-    state.keep(scope + info.name, value)
-    return value
+    elif info.kind in ("int", "float") and not info.optional:
+        entered = st.number_input(
+            value=int(value) if info.kind == "int" else float(value),
+            step=_step(info),
+            format="%d" if info.kind == "int" else "%g",
+            **common,
+        )
+    else:  # a number that may be empty is typed: emptying it is then like in any other field
+        text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        entered = st.text_input(value=text, placeholder=placeholder or None, **common)
+    entered = parsed(info, entered)
+    state.keep(key, entered)
+    return entered
+
+
+def parsed(info: SettingInfo, entered: Any) -> Any:
+    """A widget's value as the setting's; text that is no number stays, to be complained of."""
+    if not isinstance(entered, str) or info.kind == "choice":
+        return entered
+    text = entered.strip()
+    if info.kind not in ("int", "float"):
+        return text
+    if not text:
+        return None
+    try:
+        return int(text) if info.kind == "int" else float(text)
+    except ValueError:
+        return text
 
 
 def help_text(info: SettingInfo) -> str:
@@ -113,13 +134,6 @@ def _said(info: SettingInfo) -> str:
     if isinstance(info.default, float):
         return f"{info.default:g}"
     return info.choice_labels.get(str(info.default), str(info.default))
-
-
-def _seed(info: SettingInfo) -> Any:
-    """The default in the type that the widget wants."""
-    if info.default is None:
-        return None
-    return float(info.default) if info.kind == "float" else info.default
 
 
 def _step(info: SettingInfo) -> float | int:

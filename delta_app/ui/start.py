@@ -63,7 +63,7 @@ def _running(record: RunRecord, waiting: int) -> None:
         more = f" · {waiting} more in the queue" if waiting else ""
         time_left = "" if left is None else f" · {duration(left)} left"
         st.progress(progress_of(record), text=f"{runs.status_words(record)}{time_left}{more}")
-    with button:
+    with button, st.container(horizontal=True, horizontal_alignment="right"):
         navigation.run_link(record.id, "Watch", icon=":material/monitoring:")
 
 

@@ -12,7 +12,7 @@ _RULES = """
   padding: 0.6rem 2rem 0.8rem 2rem; border-top: 1px solid rgba(128, 128, 140, 0.25);
 }
 /* A panel that stays in sight while the other column scrolls. */
-.st-key-stays { position: sticky; top: 3.75rem; }
+div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 /* A folded step is one line; its words are cut, never wrapped. */
 [class*="st-key-folding-"] { padding: 0.35rem 0.9rem; }
 [class*="st-key-folding-"]:has(> :nth-child(2)) { padding-bottom: 0.9rem; }

@@ -33,11 +33,12 @@ def backbone_step(
     left, right = st.columns([3, 1])
     with left:
         entries = {entry.name: entry for entry in backbones.search()}
+        chosen = state.get("backbone", first_backbone())
         name = st.selectbox(
             infos["backbone"].label,
             list(entries),
-            key=state.widget("backbone", first_backbone()),
-            index=None,
+            key=state.widget("backbone"),
+            index=list(entries).index(chosen) if chosen in entries else None,
             format_func=lambda n: f"{entries[n].label} · {backbones.words_of(entries[n])}",
             placeholder=f"Search {len(entries)} networks by name",
             help=infos["backbone"].help,
@@ -58,7 +59,8 @@ def _weights(state: FormState, errors: Mapping[str, DeltaAppError], found: Weigh
     word = st.segmented_control(
         info.label,
         list(_FROM_LABELS),
-        key=state.widget("weights:from", "default"),
+        key=state.widget("weights:from"),
+        default=state.get("weights:from", "default"),
         format_func=lambda word: _FROM_LABELS[word],
         required=True,
         help="torchvision's are downloaded once. A file may be .pth, .pt or .safetensors, its "
@@ -70,7 +72,8 @@ def _weights(state: FormState, errors: Mapping[str, DeltaAppError], found: Weigh
         with path_column:
             path = st.text_input(
                 "Weights file",
-                key=state.widget(f"weights:{FILE}", ""),
+                value=state.get(f"weights:{FILE}", ""),
+                key=state.widget(f"weights:{FILE}"),
                 placeholder="Type or paste the path of a .pth, .pt or .safetensors file",
                 label_visibility="collapsed",
             )
@@ -107,7 +110,8 @@ def _layers(state: FormState, errors: Mapping[str, DeltaAppError], backbone: str
         layers = st.multiselect(
             info.label,
             choice.candidates,
-            key=state.widget(key, []),
+            default=[layer for layer in state.get(key, []) if layer in choice.candidates],
+            key=state.widget(key),
             placeholder=", ".join(choice.default),
             help=help_text(info),
             label_visibility="collapsed",

@@ -38,7 +38,8 @@ def method_step(state: FormState, errors: Mapping[str, DeltaAppError]) -> None:
     chosen = st.segmented_control(
         "Method",
         names,
-        key=state.widget("method", FIRST_METHOD),
+        key=state.widget("method"),
+        default=state.get("method", FIRST_METHOD),
         format_func=lambda name: chips[name],
         required=True,
         label_visibility="collapsed",
@@ -85,7 +86,8 @@ def _attention(
         word = st.segmented_control(
             info.label,
             words,
-            key=state.widget(f"{key}:from", info.default),
+            key=state.widget(f"{key}:from"),
+            default=state.get(f"{key}:from", info.default),
             format_func=lambda word: _ATTENTION_LABELS[word],
             required=True,
             help=help_text(info),
@@ -95,7 +97,8 @@ def _attention(
         with right:
             path = st.text_input(
                 "Attention file",
-                key=state.widget(f"{key}:{FILE}", ""),
+                value=state.get(f"{key}:{FILE}", ""),
+                key=state.widget(f"{key}:{FILE}"),
                 placeholder="…/attention.json of a run's folder",
             )
             state.keep(f"{key}:{FILE}", path)

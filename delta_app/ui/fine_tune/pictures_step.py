@@ -45,7 +45,8 @@ def _folder(state: FormState, draft: Draft) -> None:
     with left:
         path = st.text_input(
             "Folder of pictures",
-            key=state.widget("data", ""),
+            value=state.get("data", ""),
+            key=state.widget("data"),
             placeholder="Type or paste the path of a folder",
             label_visibility="collapsed",
         )

@@ -10,6 +10,7 @@ from delta_app.services.forms import ATTENTION_WORDS
 from delta_app.training.devices import resolve_device
 from delta_app.training.run_config import RunConfig, setting_groups
 from delta_app.ui.session import FormState
+from delta_app.ui.settings_form import parsed
 
 FIRST_METHOD = "delta"
 FIRST_BACKBONES = {"cpu": "mobilenet_v2"}
@@ -66,9 +67,7 @@ def _value(state: FormState, scope: str, info: SettingInfo) -> Any:
         return str(state.current(f"{key}:{FILE}") or "").strip() if word == FILE else word
     first = first_backbone() if info.name == "backbone" else info.default
     value = state.current(key, first)
-    if info.kind == "text":
-        return str(value or "").strip()
-    return value
+    return parsed(info, value)
 
 
 def fill_from(state: FormState, config: RunConfig) -> None:
