@@ -16,18 +16,20 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from delta_app.regularizers.l2 import L2Settings
 from delta_app.runs.control import Shutdown
 from delta_app.runs.folder import RunFolder
-from delta_app.runs.foreground import run_in_foreground
 from delta_app.runs.locks import own
 from delta_app.runs.records import TRAINING, RunStatus
 from delta_app.runs.recover import recover
 from delta_app.runs.store import RunStore
-from delta_app.runs.worker import Worker
-from delta_app.training.observer import Control, Observer
-from delta_app.training.run_config import RunConfig
+
+if TYPE_CHECKING:
+    from delta_app.training.observer import Control, Observer
+    from delta_app.training.run_config import RunConfig
+
+# Whatever imports torch is imported where it is used: it takes longer than most of these tests.
 
 STEPS_PER_EPOCH = 10
 
@@ -38,11 +40,13 @@ class Result:
 
 
 def small_config(epochs: int = 4, data: str = "/pictures/flowers", **settings: object) -> RunConfig:
+    from delta_app.training.run_config import RunConfig
+
     return RunConfig.model_validate(
         {
             "data": {"data": data},
             "model": {"backbone": "squeezenet1_1", "weights": "random"},
-            "method": L2Settings(),
+            "method": {"method": "l2"},
             "optimization": {"epochs": epochs, "device": "cpu", **settings},
         }
     )
@@ -82,6 +86,8 @@ def main(what: str, runs_dir: str) -> None:
     store = RunStore(runs_dir)
     match what:
         case "work":
+            from delta_app.runs.worker import Worker
+
             recover(store)
             shutdown = Shutdown()
             worker = Worker(
@@ -91,6 +97,8 @@ def main(what: str, runs_dir: str) -> None:
             print("ready", flush=True)
             sys.stdin.readline()  # then the main thread ends, and with it the worker
         case "foreground":
+            from delta_app.runs.foreground import run_in_foreground
+
             shutdown = Shutdown()
             signal.signal(signal.SIGTERM, lambda number, frame: shutdown.request())
             print("ready", flush=True)
