@@ -74,8 +74,10 @@ def _make_lively(network: nn.Module, size: int) -> None:
 def noise_pictures(tmp_path: Path) -> list[Path]:
     """Three pictures of noise that differ in size and brightness."""
     paths = []
+    generator = torch.Generator().manual_seed(1)
     for number in range(3):
-        noise = torch.randint(0, 85 * (number + 1), (90 - number, 70, 3), dtype=torch.uint8)
+        shape, brightest = (90 - number, 70, 3), 85 * (number + 1)
+        noise = torch.randint(0, brightest, shape, dtype=torch.uint8, generator=generator)
         paths.append(tmp_path / f"picture {number}.png")
         Image.fromarray(noise.numpy()).save(paths[-1])
     return paths

@@ -49,7 +49,7 @@ def test_probabilities_are_torchvisions(
     for path, prediction in zip(noise_pictures, found, strict=True):
         assert prediction.classes == CLASSES
         torch.testing.assert_close(
-            torch.tensor(prediction.probabilities), expected(run, path), rtol=1e-4, atol=1e-6
+            torch.tensor(prediction.probabilities), expected(run, path), rtol=1e-3, atol=1e-4
         )
         assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-6)
 
@@ -69,7 +69,7 @@ def test_a_batch_and_one_by_one_agree(run_with_network: NewRun, noise_pictures: 
     images = [Image.open(path).convert("RGB") for path in noise_pictures]
     together = classifier.probabilities(images)
     alone = torch.cat([classifier.probabilities([image]) for image in images])
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
 
 
 def test_progress_counts_the_pictures(run_with_network: NewRun, noise_pictures: list[Path]) -> None:
