@@ -18,7 +18,7 @@ from delta_app.ui.run_live import PART_SECONDS, live
 POINTS = 600
 """Of each series: more than a chart of half the page has pixels for."""
 
-HEIGHT, LOW_HEIGHT = 280, 170
+HEIGHT, LOW_HEIGHT = 270, 160
 
 _SHOWN = (*names.BY_STEP, names.TRAIN_TOP1, names.VAL_TOP1)
 

@@ -14,6 +14,7 @@ from delta_app.services.split_results import RunResults, SplitResult, results_of
 from delta_app.ui import navigation
 from delta_app.ui.run_choice import choose
 from delta_app.ui.run_live import PART_SECONDS, live
+from delta_app.ui.run_numbers import times
 
 HEIGHT = 380
 
@@ -48,7 +49,7 @@ def _choose_split(record: RunRecord, found: RunResults) -> str:
 
 
 def _words(result: SplitResult, split: str, record: RunRecord) -> str:
-    once = f", tested {counted(record.test_evaluations, 'time')}" if split == "test" else ""
+    once = f", tested {times(record.test_evaluations)}" if split == "test" else ""
     return (
         f"{percent(result.top1)} right, {counted(result.wrong, 'picture')} of {result.pictures} "
         f"wrong{once} · balanced {percent(result.balanced_accuracy)} · cross-entropy "

@@ -26,7 +26,12 @@ def draw(run_id: str) -> None:
         with state:
             shown = state_of(record)
             st.badge(shown.label, icon=shown.icon, color=shown.color)
-        with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        with (
+            buttons,
+            st.container(
+                horizontal=True, horizontal_alignment="right", vertical_alignment="center"
+            ),
+        ):
             _buttons(record)
 
 

@@ -75,7 +75,8 @@ def _value_words(info: SettingInfo, value: object) -> str:
 
 def _log(run_id: str) -> None:
     events = runs.events(run_id, LINES)
-    st.caption(f"Log, newest first · {counted(len(events), 'line')}")
+    day = f" · {datetime.fromtimestamp(events[0].at):%d %B %Y}" if events else ""
+    st.caption(f"Log, newest first · {counted(len(events), 'line')}{day}")
     with st.container(height=HEIGHT - 30, border=True, key="run_log"):
         lines = [
             f":gray[{datetime.fromtimestamp(event.at):%H:%M:%S}] "

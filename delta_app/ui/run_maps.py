@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from delta_app.errors import DeltaAppError
-from delta_app.figures.color_bar import color_bar
 from delta_app.formatting import duration
 from delta_app.runs.records import RunRecord
 from delta_app.services import runs
 from delta_app.services.inspection import Inspector, Overlays, from_split
 from delta_app.services.run_pictures import RunPicture, pictures_of
+from delta_app.ui.inspect_maps import scale_bar
 from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_attention import layers_of
 from delta_app.ui.run_choice import choose_layer
@@ -22,9 +20,6 @@ from delta_app.ui.run_live import PART_SECONDS, live
 from delta_app.ui.run_strip import choose_picture
 
 HEIGHT = 330
-BAR_HEIGHT = 56
-SIDE = 224
-"""Px that a map is drawn with at least; the network's own input may be smaller."""
 
 
 def draw(record: RunRecord) -> None:
@@ -64,28 +59,16 @@ def _draw_overlays(overlays: Overlays) -> None:
         (f"Drift, {overlays.drift_total:.3g} in all", overlays.drift),
     )
     for column, (words, pixels) in zip(st.columns(4), shown, strict=True):
-        column.image(_enlarged(pixels), caption=words, width="stretch", alt=words)
+        column.image(pixels, caption=words, width="stretch", alt=words)
 
 
 def _scales(overlays: Overlays) -> None:
     """One bar under the two that share it, one under the drift."""
     _, activation, drift = st.columns([1, 2, 1])
-    activation.plotly_chart(
-        color_bar(
-            "magma", overlays.activation_scale, "Attention-weighted activation", height=BAR_HEIGHT
-        ),
-        key="run_activation_scale",
-        height=BAR_HEIGHT,
-        config={"displayModeBar": False},
-        alt="Scale of source and target",
-    )
-    drift.plotly_chart(
-        color_bar("viridis", overlays.drift_scale, "Drift", height=BAR_HEIGHT),
-        key="run_drift_scale",
-        height=BAR_HEIGHT,
-        config={"displayModeBar": False},
-        alt="Scale of the drift",
-    )
+    with activation:
+        scale_bar("magma", overlays.activation_scale, "Attention-weighted activation", "activation")
+    with drift:
+        scale_bar("viridis", overlays.drift_scale, "Drift", "drift")
 
 
 def _words(inspector: Inspector, picture: RunPicture) -> str:
@@ -98,12 +81,6 @@ def _words(inspector: Inspector, picture: RunPicture) -> str:
     else:
         when = "weights of the kept epoch"
     return f"{name} · {when} · weighted by the {weighting}"
-
-
-def _enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A small picture with each pixel repeated, so that the browser does not blur it."""
-    times = -(-SIDE // pixels.shape[0])
-    return pixels.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def _not_yet(run_id: str) -> None:

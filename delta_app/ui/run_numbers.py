@@ -113,14 +113,20 @@ def _test(record: RunRecord) -> Figure:
     label = "Test accuracy"
     pictures = _pictures(record, "test")
     if record.test_top1 is not None:
-        times = "once" if record.test_evaluations == 1 else f"{record.test_evaluations} times"
         of = f" on {counted(pictures, 'picture')}" if pictures else ""
-        return Figure(label, percent(record.test_top1), f"tested {times}{of}")
+        return Figure(
+            label, percent(record.test_top1), f"tested {times(record.test_evaluations)}{of}"
+        )
     if pictures == 0:
         return Figure(label, NOTHING, "no test pictures")
     if record.status.ended:
         return Figure(label, NOTHING, "not tested")
     return Figure(label, NOTHING, "tested once, when training ends")
+
+
+def times(number: int) -> str:
+    """1 -> "once"; a test set is to be touched once, and more than that is told."""
+    return "once" if number == 1 else f"{number} times"
 
 
 def _pictures(record: RunRecord, split: str) -> int | None:

@@ -8,6 +8,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.services import runs
 from delta_app.ui import navigation, run_header, run_status, run_tabs
 from delta_app.ui.messages import error_text
+from delta_app.ui.picture_style import apply_picture_style
 from delta_app.ui.run_live import STATUS_SECONDS, drawn, live
 
 _STYLE = """
@@ -17,8 +18,6 @@ _STYLE = """
   border-color: transparent; background: transparent;
 }
 .st-key-run_progress p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.st-key-run_strip img { height: 52px; width: 52px; max-height: 52px; object-fit: cover; }
-.st-key-run_strip button { height: auto; padding: 3px; }
 </style>
 """
 
@@ -26,6 +25,7 @@ _STYLE = """
 def draw() -> None:
     """Draw the page of the run in the address."""
     st.html(_STYLE)
+    apply_picture_style()
     run_id = navigation.query("run")
     if run_id is None:
         _nothing_chosen("No run is chosen.")

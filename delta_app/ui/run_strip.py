@@ -24,30 +24,47 @@ def choose_picture(run_id: str, found: RunPictures) -> RunPicture:
     """The strip, and arrows to the pictures beyond its ends."""
     ordered = spread_over_classes(found)
     keys = [picture.key for picture in ordered]
-    pages = -(-len(keys) // AT_ONCE)
     wanted = seeded(run_id, "picture", keys, keys[0])
     page_key = f"{wanted}:page"
     if page_key not in st.session_state:
         st.session_state[page_key] = 1 + keys.index(st.session_state[wanted]) // AT_ONCE
+    page, pages = st.session_state[page_key], -(-len(keys) // AT_ONCE)
+    here = {picture.key: picture for picture in ordered[(page - 1) * AT_ONCE : page * AT_ONCE]}
+    if st.session_state[wanted] not in here:
+        st.session_state[wanted] = next(iter(here))
     with st.container(horizontal=True, vertical_alignment="center", key="run_strip"):
-        here = _page(ordered, st.session_state[page_key])
-        if st.session_state[wanted] not in {picture.key for picture in here}:
-            st.session_state[wanted] = here[0].key
-        by_key = {picture.key: picture for picture in here}
         chosen = st.segmented_control(
             "Picture",
-            tuple(by_key),
+            tuple(here),
             key=wanted,
             required=True,
-            format_func=lambda key: _small(by_key[key]),
+            format_func=lambda key: _small(here[key]),
             label_visibility="collapsed",
             wrap=False,
         )
         if pages > 1:
-            st.pagination(pages, key=page_key, max_visible_pages=0)
-    picture = by_key[chosen or here[0].key]
+            _arrow("left", page_key, page - 1, pages)
+            _arrow("right", page_key, page + 1, pages)
+    picture = here[chosen or next(iter(here))]
     keep("picture", picture.key, keys[0])
     return picture
+
+
+def _arrow(side: str, page_key: str, page: int, pages: int) -> None:
+    words = {"left": "Pictures before", "right": "More pictures"}[side]
+    st.button(
+        f":material/chevron_{side}:",
+        key=f"{page_key}:{side}",
+        help=f"{words} these: part {min(max(page, 1), pages)} of {pages}",
+        type="tertiary",
+        disabled=not 1 <= page <= pages,
+        on_click=_turn_to,
+        args=(page_key, page),
+    )
+
+
+def _turn_to(page_key: str, page: int) -> None:
+    st.session_state[page_key] = page
 
 
 def spread_over_classes(found: RunPictures) -> tuple[RunPicture, ...]:
@@ -61,10 +78,6 @@ def spread_over_classes(found: RunPictures) -> tuple[RunPicture, ...]:
         for turn in range(max(map(len, classes))):
             ordered += [each[turn] for each in classes if turn < len(each)]
     return tuple(ordered)
-
-
-def _page(ordered: tuple[RunPicture, ...], page: int) -> tuple[RunPicture, ...]:
-    return ordered[(page - 1) * AT_ONCE : page * AT_ONCE]
 
 
 def _small(picture: RunPicture) -> str:

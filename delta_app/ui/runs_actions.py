@@ -1,0 +1,88 @@
+"""What can be done with the selected runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from delta_app.errors import DeltaAppError
+from delta_app.formatting import counted
+from delta_app.runs.records import TRAINING, RunRecord, RunStatus
+from delta_app.services import runs
+from delta_app.ui import navigation, runs_dialogs
+from delta_app.ui.messages import error_text
+
+FEWEST_COMPARED, MOST_COMPARED = 2, 8
+
+
+def draw(chosen: Sequence[RunRecord], shown: int) -> None:
+    """Always the same buttons in the same places; those that cannot be used say why.
+
+    Args:
+        shown: how many runs the table has.
+    """
+    one = len(chosen) == 1
+    going = [record for record in chosen if not record.status.ended]
+    words = (
+        f"{len(chosen)} of {counted(shown, 'run')} selected"
+        if chosen
+        else (f"{counted(shown, 'run')} · select rows to compare, rename, stop or delete them")
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="runs_actions"):
+        if _button("Open", "open_in_new", one, "Select one run."):
+            navigation.open_run(chosen[0].id)
+        if _button("Compare", "compare", *_comparable(chosen)):
+            navigation.open_compare([record.id for record in chosen])
+        if _button("Run again", "replay", *_repeatable(chosen)):
+            navigation.open_fine_tune(from_run=chosen[0].id)
+        if _button("Rename", "edit", one, "Select one run."):
+            runs_dialogs.rename(chosen[0])
+        st.button(
+            "Stop",
+            key="runs:stop",
+            icon=":material/stop:",
+            disabled=not going,
+            help=None if going else "Select a run that is queued or running.",
+            on_click=_stop,
+            args=([record.id for record in going],),
+        )
+        if _button("Delete", "delete", *_deletable(chosen)):
+            runs_dialogs.delete(chosen)
+        st.caption(words)
+
+
+def _button(label: str, icon: str, enabled: bool, otherwise: str) -> bool:
+    return st.button(
+        label,
+        key=f"runs:{label}",
+        icon=f":material/{icon}:",
+        disabled=not enabled,
+        help=None if enabled else otherwise,
+    )
+
+
+def _comparable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:
+    words = f"Select {FEWEST_COMPARED} to {MOST_COMPARED} training runs."
+    trained = all(record.kind == TRAINING for record in chosen)
+    return trained and FEWEST_COMPARED <= len(chosen) <= MOST_COMPARED, words
+
+
+def _repeatable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:
+    return len(chosen) == 1 and chosen[0].kind == TRAINING, "Select one training run."
+
+
+def _deletable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:
+    if not chosen:
+        return False, "Select runs."
+    running = any(record.status is RunStatus.RUNNING for record in chosen)
+    return not running, "A run that is running cannot be deleted: stop it first."
+
+
+def _stop(run_ids: Sequence[str]) -> None:
+    """Record the requests before anything is redrawn."""
+    for run_id in run_ids:
+        try:
+            runs.request_stop(run_id)
+        except DeltaAppError as error:
+            st.toast(error_text(error), icon=":material/info:")

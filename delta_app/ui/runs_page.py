@@ -1,0 +1,64 @@
+"""The Runs page: filters, what can be done with the selected runs, and the table."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from delta_app.errors import DeltaAppError
+from delta_app.services import runs
+from delta_app.ui import navigation, runs_actions, runs_table
+from delta_app.ui.messages import error_box
+from delta_app.ui.runs_filter import choose_filter
+
+REFRESH_SECONDS = 2.0
+
+_STYLE = """
+<style>
+.st-key-runs_table_box { height: calc(100vh - 12.5rem); min-height: 16rem; }
+</style>
+"""
+
+
+def draw() -> None:
+    """Draw the page."""
+    st.html(_STYLE)
+    st.fragment(_page, key=runs_table.PAGE)()
+
+
+def _page() -> None:
+    """A fragment of its own: filters and buttons do not refresh, the table in it does."""
+    opened = runs_table.asked_to_open()
+    if opened:
+        navigation.open_run(opened)
+    try:
+        records = runs.list_runs()
+    except DeltaAppError as error:
+        error_box(error)
+        return
+    if not records:
+        _empty()
+        return
+    chosen = choose_filter(records)
+    shown = [record for record in records if chosen.takes(record)]
+    runs_actions.draw(runs_table.selected(shown), len(shown))
+    st.fragment(runs_table.draw, run_every=REFRESH_SECONDS)(chosen, runs_table.states(records))
+
+
+def _empty() -> None:
+    with st.container(border=True):
+        st.markdown("#### No runs yet")
+        st.markdown(
+            "A run is one fine-tuning: its settings, curves, weights and answers. Every run "
+            "that is started here or from the command line stands in this table."
+        )
+        with st.container(horizontal=True):
+            if st.button("New fine-tuning", type="primary", key="runs:new"):
+                navigation.open_fine_tune()
+            st.page_link(navigation.START, label="Try the demo", icon=":material/play_circle:")
+    st.fragment(_first_run, run_every=REFRESH_SECONDS)()
+
+
+def _first_run() -> None:
+    """A run that is started from a terminal ends the emptiness."""
+    if runs.list_runs():
+        st.rerun()

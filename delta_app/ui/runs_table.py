@@ -1,0 +1,90 @@
+"""The Runs page's table: live, rows to select, names that open their run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from delta_app.runs.records import RunRecord
+from delta_app.services import runs
+from delta_app.ui.runs_filter import Filter
+from delta_app.ui.runs_rows import NAME, columns, table
+
+PAGE = "runs"
+"""Key of the page's fragment, which a selection draws again."""
+
+_TABLE, _OPENED = "runs_table", "runs_opened"
+_DRAWN, _SELECTED, _OPEN = "runs:drawn", "runs:selected", "runs:open"
+
+
+def selected(records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+    """The selected runs among these, in their order."""
+    ids = st.session_state.get(_SELECTED, ())
+    return tuple(record for record in records if record.id in ids)
+
+
+def asked_to_open() -> str | None:
+    """The run whose name was clicked just now; told once."""
+    return st.session_state.pop(_OPEN, None)
+
+
+def draw(chosen: Filter, known: frozenset[tuple[str, str]]) -> None:
+    """The table as the runs stand now.
+
+    Args:
+        known: id and state of each run as the rest of the page knows them; where a run came,
+            went or changed its state, the page is drawn again.
+    """
+    records = runs.list_runs()
+    if states(records) != known:
+        st.rerun()
+    shown = [record for record in records if chosen.takes(record)]
+    _keep_selection([record.id for record in shown])
+    config: dict[str, Any] = columns()
+    config[NAME] = st.column_config.ButtonColumn(
+        NAME, type="tertiary", alignment="left", pinned=True, on_click=_open, key=_OPENED
+    )
+    with st.container(key="runs_table_box"):
+        st.dataframe(
+            table(shown),
+            key=_TABLE,
+            height="stretch",
+            hide_index=True,
+            column_config=config,
+            selection_mode="multi-row",
+            on_select=_select,
+            placeholder="",
+            alt="Runs",
+        )
+
+
+def states(records: Sequence[RunRecord]) -> frozenset[tuple[str, str]]:
+    """Id and state of each run, a request to stop included."""
+    return frozenset((record.id, f"{record.status} {record.request}") for record in records)
+
+
+def _keep_selection(ids: list[str]) -> None:
+    """Select by run, not by row: rows move when a run comes or a filter changes."""
+    if st.session_state.get(_DRAWN) == ids:
+        return
+    st.session_state[_DRAWN] = ids
+    wanted = st.session_state.get(_SELECTED, ())
+    rows = [place for place, run_id in enumerate(ids) if run_id in wanted]
+    st.session_state[_SELECTED] = tuple(ids[row] for row in rows)
+    st.session_state[_TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+
+
+def _select() -> None:
+    ids = st.session_state.get(_DRAWN, [])
+    rows = st.session_state[_TABLE]["selection"]["rows"]
+    st.session_state[_SELECTED] = tuple(ids[row] for row in rows if row < len(ids))
+    st.rerun(PAGE)
+
+
+def _open() -> None:
+    ids, click = st.session_state.get(_DRAWN, []), st.session_state[_OPENED]
+    if click is not None and click["row"] < len(ids):
+        st.session_state[_OPEN] = ids[click["row"]]
+    st.rerun(PAGE)
