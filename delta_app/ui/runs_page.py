@@ -14,7 +14,10 @@ REFRESH_SECONDS = 2.0
 
 _STYLE = """
 <style>
-.st-key-runs_table_box { height: calc(100vh - 12.5rem); min-height: 16rem; }
+/* The table ends where the window does. */
+div:has(> .st-key-runs_table_box), .st-key-runs_table_box {
+  height: calc(100vh - 13rem) !important; flex: none !important;
+}
 </style>
 """
 

@@ -15,6 +15,8 @@ from delta_app.ui.runs_rows import NAME, columns, table
 PAGE = "runs"
 """Key of the page's fragment, which a selection draws again."""
 
+NAME_WIDTH, LEAST_HEIGHT = 172, 300
+
 _TABLE, _OPENED = "runs_table", "runs_opened"
 _DRAWN, _SELECTED, _OPEN = "runs:drawn", "runs:selected", "runs:open"
 
@@ -44,9 +46,15 @@ def draw(chosen: Filter, known: frozenset[tuple[str, str]]) -> None:
     _keep_selection([record.id for record in shown])
     config: dict[str, Any] = columns()
     config[NAME] = st.column_config.ButtonColumn(
-        NAME, type="tertiary", alignment="left", pinned=True, on_click=_open, key=_OPENED
+        NAME,
+        type="tertiary",
+        alignment="left",
+        width=NAME_WIDTH,
+        pinned=True,
+        on_click=_open,
+        key=_OPENED,
     )
-    with st.container(key="runs_table_box"):
+    with st.container(key="runs_table_box", height=LEAST_HEIGHT, border=False):
         st.dataframe(
             table(shown),
             key=_TABLE,
