@@ -34,7 +34,8 @@ def draw() -> None:
     wrong = went_wrong(records)
     if wrong:
         _put_right(wrong)
-    _machine()
+    if records:
+        _machine()
 
 
 # What goes on, or was last finished

@@ -205,7 +205,7 @@ def _start_bar(state: FormState, draft: Draft) -> None:
 def _outlook(draft: Draft, missing: str) -> None:
     """What Start will do, and how long it will take."""
     if missing or draft.config is None:
-        complete = sum(bool(_summary(draft, step)) for step in TITLES)
+        complete = sum(bool(_summary(draft, n)) and not draft.is_wrong(n) for n in TITLES)
         st.caption(f"{complete} of {len(TITLES)} steps are complete.")
         return
     entry = backbone(draft.config.model.backbone)

@@ -1,0 +1,13 @@
+"""What a page under test says."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def words(app: AppTest) -> str:
+    """Every text, caption, message and button of a page, without what only Markdown reads."""
+    said = [element.value for element in (*app.markdown, *app.caption)]
+    messages = [element.value for element in (*app.error, *app.warning, *app.info)]
+    labels = [button.label for button in app.button]
+    return "\n".join(str(each) for each in (*said, *messages, *labels)).replace("\\", "")

@@ -1,0 +1,132 @@
+"""Start: continue, begin, put right; and the strip that stands on every page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_words import words
+from streamlit.testing.v1 import AppTest
+
+from delta_app.runs.folder import RunFolder
+from delta_app.runs.locks import own
+from delta_app.runs.opened import opened
+from delta_app.runs.records import RunRecord, RunStatus
+from delta_app.services import runs
+from delta_app.training.run_config import RunConfig
+
+START = "pages/start.py"
+
+
+@pytest.fixture
+def queued(runs_dir: Path, pictures: Path) -> Iterator[Any]:
+    """Puts a run into the queue; `status` and more change its row, as its worker would."""
+    locks = []
+
+    def make(method: str = "delta", status: str = "queued", **row: Any) -> RunRecord:
+        config = RunConfig.from_flat(
+            {"method": method, "data": str(pictures), "backbone": "resnet18", "weights": "random"}
+        )
+        run_id = runs.submit(config)
+        store = opened(runs_dir)
+        if status != "queued":
+            # A running row without an owner would be taken for one whose process died.
+            locks.append(own(RunFolder(store.get(run_id).folder)))
+            row |= {"started_at": time.time(), "queue_position": None}
+            store.set_status(run_id, RunStatus.RUNNING, expected=RunStatus.QUEUED, **row)
+        if status not in ("queued", "running"):
+            store.set_status(run_id, RunStatus(status), expected=RunStatus.RUNNING)
+        return store.get(run_id)
+
+    yield make
+    for lock in locks:
+        lock.release()
+
+
+def links(app: AppTest) -> dict[str, str]:
+    """Label -> query string of the page's links, the sidebar's included."""
+    return {link.proto.label.replace("\\", ""): link.proto.query_string for link in app.page_link}
+
+
+def test_at_first_there_are_the_demo_and_a_new_fine_tuning_only(open_page: Any) -> None:
+    app = open_page(START)
+    said = words(app)
+    assert "Try the demo" in said
+    assert "New fine-tuning" in said
+    assert [b.label for b in app.button] == [
+        "Fine-tune the demo",
+        "Compare L2, L2-SP and DELTA on it",
+        "Choose pictures",
+    ]
+    assert "This machine" not in said
+    assert not app.error
+
+
+def test_the_demo_by_all_three_is_queued_one_after_the_other(open_page: Any) -> None:
+    app = open_page(START)
+    app.button(key="demo-all").click().run()
+    records = sorted(runs.list_runs(), key=lambda record: record.queue_position or 0)
+    assert [record.method for record in records] == ["l2", "l2_sp", "delta"]
+    assert len({record.config["data"]["data"] for record in records}) == 1
+    assert app.query_params["run"] == records[0].id
+
+
+def test_the_strip_says_what_runs_how_far_it_is_and_how_many_wait(
+    open_page: Any, queued: Any
+) -> None:
+    running = queued(
+        "l2_sp", "running", phase="training", phase_done=30, phase_total=120, epochs=4, step=30
+    )
+    queued("l2")
+    queued("delta")
+    app = open_page(START)
+    assert links(app)[':color[●]{foreground="#E69F00"} L2-SP · shapes'] == f"run={running.id}"
+    assert ":small[2 runs wait]" in links(app)
+    assert "Training: epoch 1 of 4" in "\n".join(c.value for c in app.sidebar.caption)
+    assert "Running now" in words(app)
+    assert {progress.value for progress in app.progress} == {25}
+    # On every other page too.
+    app.switch_page("pages/fine_tune.py").run()
+    assert ':color[●]{foreground="#E69F00"} L2-SP · shapes' in links(app)
+
+
+def test_the_last_finished_run_is_offered_by_the_other_methods(open_page: Any, queued: Any) -> None:
+    done = queued("delta", "completed", test_top1=0.625, seconds=84.0)
+    app = open_page(START)
+    assert "Last finished" in words(app)
+    assert "62.5\u2009% of the test pictures right" in words(app)
+    assert app.button(key="companions").label == "Run L2 and L2-SP too"
+    app.button(key="companions").click().run()
+    others = [record for record in runs.list_runs() if record.id != done.id]
+    assert {record.method for record in others} == {"l2", "l2_sp"}
+    for record in others:
+        for group in ("data", "model", "optimization"):
+            assert record.config[group] == done.config[group]
+
+
+def test_three_results_of_the_same_settings_can_be_compared(open_page: Any, queued: Any) -> None:
+    done = {method: queued(method, "completed") for method in ("delta", "l2", "l2_sp")}
+    app = open_page(START)
+    assert all(button.key != "companions" for button in app.button)
+    app.button(key="compare").click().run()
+    assert app.query_params["runs"] == f"{done['l2'].id},{done['l2_sp'].id},{done['delta'].id}"
+
+
+def test_a_failed_run_stands_with_its_cure_until_it_was_made_again(
+    open_page: Any, queued: Any
+) -> None:
+    failure = {
+        "error_message": "The loss is not finite: nan.",
+        "error_cure": "Lower the learning rate.",
+        "error_log": "last lines",
+    }
+    failed = queued("delta", "failed", **failure)
+    app = open_page(START)
+    assert "The loss is not finite: nan. Lower the learning rate." in words(app)
+    assert links(app)["Run again"] == f"from={failed.id}"
+    queued("delta")
+    app.run()
+    assert "To put right" not in words(app)
