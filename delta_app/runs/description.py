@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from delta_app.regularizers import method
 from delta_app.runs.records import ATTENTION
 from delta_app.training.run_config import RunConfig
 
 ATTENTION_LABEL = "Attention"
-ATTENTION_COLOR = "#D55E00"  # DELTA's, whose attention it is
+ATTENTION_COLOR = method("delta").color  # whose attention it is
 
 
 def describe_run(kind: str, config: RunConfig) -> dict[str, Any]:

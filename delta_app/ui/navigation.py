@@ -69,6 +69,7 @@ def go(page: str, **values: str | None) -> NoReturn:
 
 
 def open_start() -> NoReturn:
+    """Open the start page."""
     go(START)
 
 
@@ -83,6 +84,7 @@ def open_run(run_id: str, *, tab: str | None = None) -> NoReturn:
 
 
 def open_runs() -> NoReturn:
+    """Open the table of all runs."""
     go(RUNS)
 
 

@@ -29,6 +29,7 @@ def form() -> FormState:
 
 
 def chosen_method(state: FormState) -> str:
+    """The name of the method that the form stands on."""
     return str(state.current("method") or FIRST_METHOD)
 
 
