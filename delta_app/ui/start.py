@@ -11,6 +11,7 @@ from delta_app.formatting import duration, size
 from delta_app.regularizers import method
 from delta_app.runs.records import TRAINING, RunRecord, RunStatus
 from delta_app.services import companions, demo, locations, runs
+from delta_app.training.run_config import RunConfig
 from delta_app.ui import navigation
 from delta_app.ui.frame import progress_of
 from delta_app.ui.messages import error_box, plain, variant_chip
@@ -155,7 +156,7 @@ def _demo(methods: Sequence[str]) -> None:
     _queue(configs)
 
 
-def _queue(configs: Sequence[companions.RunConfig]) -> None:
+def _queue(configs: Sequence[RunConfig]) -> None:
     """Queue the runs and go to the first."""
     try:
         ids = companions.queue(configs)

@@ -18,7 +18,8 @@ from streamlit.testing.v1 import AppTest
 from delta_app.runs.locks import DeviceLock
 from delta_app.services import runs
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "training")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+sys.path.insert(0, str(Path(__file__).parent))
 from drawn import draw_folder
 
 ROOT = Path(__file__).parents[2]

@@ -68,9 +68,10 @@ def pictures_read(done: int, total: int | None) -> str:
 def _found(check: DatasetCheck, splits: Splits | None) -> None:
     st.markdown(f"##### {plain(check.name)}")
     st.caption(summary(check, splits))
-    counts = splits.counts() if splits is not None else check.counts()
+    by_split = splits.counts() if splits is not None else check.counts()
+    counts = {str(split): numbers for split, numbers in by_split.items()}
     st.plotly_chart(
-        pictures_per_class(check.classes, dict(counts)),
+        pictures_per_class(check.classes, counts),
         key="pictures-per-class",
         config={"displayModeBar": False},
     )
