@@ -74,5 +74,6 @@ def small_runs() -> SmallRuns:
 def copied(to: Path) -> SmallRuns:
     """The same runs in another folder, free to be changed."""
     small = small_runs()
-    shutil.copytree(small.runs_dir, to)
+    locks = shutil.ignore_patterns("locks", "*.lock")  # of this process, not of the copy
+    shutil.copytree(small.runs_dir, to, ignore=locks, dirs_exist_ok=True)
     return SmallRuns(to, small.data, small.l2, small.delta, small.shuffled)

@@ -89,6 +89,11 @@ def agreement(runs: Sequence[Answers]) -> Agreement:
     return Agreement(tuple(disagreements), all_right, all_wrong, len(seen) - len(everywhere))
 
 
+def only_right(pictures: Sequence[Disagreement], place: int) -> tuple[Disagreement, ...]:
+    """The pictures that the run at that place is right about, and no other run."""
+    return tuple(p for p in pictures if p.right[place] and sum(p.right) == 1)
+
+
 def _in_every_run(runs: Sequence[Answers]) -> list[Hashable]:
     if not runs:
         return []

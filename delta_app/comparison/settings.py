@@ -51,8 +51,8 @@ def setting_rows(configs: Sequence[RunConfig]) -> tuple[SettingRow, ...]:
 
 
 def differing(rows: Sequence[SettingRow]) -> tuple[SettingRow, ...]:
-    """Only those that differ."""
-    return tuple(row for row in rows if row.differs)
+    """Only those that differ; first what all runs have, then what only some methods have."""
+    return tuple(sorted((row for row in rows if row.differs), key=lambda r: ABSENT in r.values))
 
 
 def _differs(name: str, flat: Sequence[dict[str, Any]]) -> bool:

@@ -52,7 +52,6 @@ def attention_bars(
     bars = go.Bar(
         x=np.arange(channels),
         y=channels * weights[filters],
-        uid=layer,
         marker={"color": color, "line": {"width": 0}, "opacity": _opacity(filters, marked)},
         customdata=np.stack(told, axis=1),
         hovertemplate=f"filter %{{customdata[0]:d}}<br>{hover}<extra></extra>",

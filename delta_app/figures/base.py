@@ -1,8 +1,9 @@
 """What every chart shares: transparent ground, legend below, axes named with their units.
 
 Font and grid colours are left to Streamlit's theme, so that one figure is right in light and in
-dark. Each chart has a constant `uirevision` and its traces a constant `uid`: zoom and hidden
-traces survive new data.
+dark. Each chart has a constant `uirevision`, so that zoom and hidden traces survive new data.
+Plotly knows a trace again by its place alone (uids do not reach the browser): what is drawn
+later must stand behind what is there already.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def color_bar(table: ColorTable, scale: Scale, title: str, *, height: int = HEIG
     figure = base_figure([bar], key=f"color_bar_{table}", x=title, height=height, hover="closest")
     middle = (scale.low + scale.high) / 2
     marks = [scale.low, middle, scale.high] if scale.high > scale.low else [scale.low]
-    figure.update_layout(margin={"l": 20, "r": 20, "t": 2, "b": 4}, bargap=0, minreducedheight=8)
+    figure.update_layout(margin={"l": 26, "r": 26, "t": 2, "b": 4}, bargap=0, minreducedheight=8)
     figure.update_xaxes(
         # A hair beyond both ends, so that rounding cannot cut off their marks.
         range=[scale.low - 0.01 * width, scale.low + (STEPS + 0.01) * width],

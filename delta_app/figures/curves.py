@@ -35,9 +35,7 @@ def loss_by_term(
         (names.LOSS_HEAD, "β · head term", HEAD_TERM_COLOR),
     )
     lines = [
-        metric_line(series[name], label, own, uid=name)
-        for name, label, own in terms
-        if _has(series, name)
+        metric_line(series[name], label, own) for name, label, own in terms if _has(series, name)
     ]
     if len(lines) == 2:  # a method without penalties: the total is the cross-entropy
         del lines[0]
@@ -74,7 +72,7 @@ def accuracy(
         (names.VAL_TOP1, "Validation", "solid"),
     )
     lines = [
-        metric_line(series[name], label, color, uid=name, dash=dash, share=True)
+        metric_line(series[name], label, color, dash=dash, share=True)
         for name, label, dash in shown
         if _has(series, name)
     ]
@@ -97,10 +95,10 @@ def learning_rate(series: Mapping[str, Series], color: str, *, height: int = HEI
     lines = []
     if _has(series, names.LR_BACKBONE):
         backbone = series[names.LR_BACKBONE]
-        lines.append(metric_line(backbone, "Backbone", color, uid=names.LR_BACKBONE))
+        lines.append(metric_line(backbone, "Backbone", color))
     if _has(series, names.LR_HEAD) and not (lines and _same(series)):
         head = series[names.LR_HEAD]
-        lines.append(metric_line(head, "Head", HEAD_TERM_COLOR, uid=names.LR_HEAD, dash="dash"))
+        lines.append(metric_line(head, "Head", HEAD_TERM_COLOR, dash="dash"))
     if not lines:
         return empty_figure(NO_STEP_YET, key=key, title=title, height=height)
     figure = base_figure(lines, key=key, title=title, x="Epoch", y="Learning rate", height=height)
@@ -113,25 +111,22 @@ def metric_line(
     label: str,
     color: str,
     *,
-    uid: str,
     dash: str = "solid",
     share: bool = False,
 ) -> go.Scatter:
     """One metric over epochs.
 
     Args:
-        uid: what keeps the trace the same while others come and go.
         share: values are shares in [0, 1] and shown in percent.
     """
     return go.Scatter(
         x=series.epochs,
         y=100 * series.values if share else series.values,
         # A single point draws no line: it needs its marker to be seen.
-        mode="lines" if len(series) > 1 else "markers",
+        mode="markers" if len(series) == 1 else "lines",
         line={"color": color, "width": 2, "dash": dash},
         marker={"color": color},
         name=label,
-        uid=uid,
         hovertemplate=f"%{{y:.1f}}{PERCENT}" if share else "%{y:.4g}",
     )
 
@@ -143,7 +138,6 @@ def _test_mark(epoch: int, test_top1: float, color: str) -> go.Scatter:
         mode="markers",
         marker={"symbol": "diamond", "size": 11, "color": color},
         name="Test",
-        uid=names.TEST_TOP1,
         hovertemplate=f"%{{y:.1f}}{PERCENT}",
     )
 

@@ -27,7 +27,6 @@ def recall_by_class(
             x=list(range(len(classes))),
             y=[None if share is None else 100 * share for share in recall],
             name=label,
-            uid=f"{place} {label}",
             marker={
                 "color": color,
                 "line": {"width": 0},

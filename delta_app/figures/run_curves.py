@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from delta_app.figures.base import HEIGHT, base_figure, empty_figure
 from delta_app.figures.curves import metric_line
 from delta_app.runs.records import Series
+
+NO_POINTS = Series(np.array([], dtype=np.int64), np.array([]), np.array([]))
 
 DASHES = (
     "solid",
@@ -52,21 +55,33 @@ def run_curves(
     log: bool = False,
     height: int = HEIGHT,
 ) -> go.Figure:
-    """One metric of several runs over epochs; runs that lack it are left out.
+    """One metric of several runs over epochs.
+
+    A run that lacks it has an empty line: its colour and dash stand in the legend, and the
+    others keep their places when its first points come.
 
     Args:
-        key: the chart's own name.
+        key: the chart's own name; another choice of runs is another chart, whose zoom and
+            hidden lines are its own.
         share: values are shares in [0, 1], shown in percent.
         log: a logarithmic value axis.
     """
-    lines = [
-        metric_line(series, run.label, run.color, uid=run.run, dash=run.dash, share=share)
-        for run, series in runs
-        if series is not None and len(series)
-    ]
-    if not lines:
+    if not any(series is not None and len(series) for _, series in runs):
         return empty_figure("None of these runs has this yet.", key=key, title=title, height=height)
-    figure = base_figure(lines, key=key, title=title, x="Epoch", y=y, height=height, legend=True)
+    lines = [
+        metric_line(
+            NO_POINTS if series is None else series,
+            run.label,
+            run.color,
+            dash=run.dash,
+            share=share,
+        )
+        for run, series in runs
+    ]
+    chosen = ",".join(run.run for run, _ in runs)
+    figure = base_figure(
+        lines, key=f"{key}:{chosen}", title=title, x="Epoch", y=y, height=height, legend=True
+    )
     if log:
         figure.update_yaxes(type="log")
     return figure

@@ -145,6 +145,17 @@ class Inspector:
         order = torch.argsort(shares, descending=True, stable=True).tolist()
         return tuple((self.classes[i], float(shares[i])) for i in order)
 
+    def likeliest(self, picture: LookedAt, most: int) -> tuple[tuple[str, float], ...]:
+        """The `most` likeliest classes; the true one takes the last place where it is not there.
+
+        Raises as `probabilities`.
+        """
+        answers = self.probabilities(picture)
+        top = answers[:most]
+        if picture.true_class is None or picture.true_class in dict(top):
+            return top
+        return (*top[:-1], *(each for each in answers if each[0] == picture.true_class))
+
     def channels(self, layer: str, picture: LookedAt) -> int:
         """Number of the layer's filters."""
         return int(self._seen(self._source, picture).maps[layer].shape[1])

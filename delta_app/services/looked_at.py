@@ -41,7 +41,7 @@ class LookedAt:
             return decode_rgb(data)
         except DatasetError as error:
             raise DatasetError(
-                f"{self.name} {error.message}.", cure="Choose another picture."
+                f"The picture {self.name} {error.message}.", cure="Choose another picture."
             ) from error
 
 

@@ -15,7 +15,7 @@ from delta_app.runs.records import RunRecord
 
 Verdict = Literal["right", "wrong"]
 
-SPLIT_LABELS = {name: words.capitalize() for name, words in SPLIT_WORDS.items()}
+SPLIT_LABELS: dict[str, str] = {name: words.capitalize() for name, words in SPLIT_WORDS.items()}
 
 _KEPT_RUNS = 16
 

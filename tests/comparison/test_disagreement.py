@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from delta_app.comparison.disagreement import Answer, Answers, agreement
+from delta_app.comparison.disagreement import Answer, Answers, agreement, only_right
 
 
 def say(true_class: str, predicted: str, probability: float = 0.6) -> tuple[str, Answer]:
@@ -58,3 +58,15 @@ def test_three_runs_of_which_two_agree_still_disagree() -> None:
 
 def test_no_runs_have_nothing_to_compare() -> None:
     assert agreement([]).compared == 0
+
+
+def test_pictures_that_one_run_alone_is_right_about() -> None:
+    answers: list[Answers] = [
+        {"mine": say("cat", "cat"), "ours": say("cat", "cat"), "theirs": say("cat", "owl")},
+        {"mine": say("cat", "dog"), "ours": say("cat", "cat"), "theirs": say("cat", "dog")},
+        {"mine": say("cat", "owl"), "ours": say("cat", "owl"), "theirs": say("cat", "cat")},
+    ]
+    found = agreement(answers).disagreements
+    assert [d.key for d in only_right(found, 0)] == ["mine"]
+    assert only_right(found, 1) == ()
+    assert [d.key for d in only_right(found, 2)] == ["theirs"]

@@ -72,6 +72,11 @@ def test_settings_of_one_method_only_are_absent_from_the_other() -> None:
     assert "attention_batches" not in found, "neither measures an attention"
 
 
+def test_what_all_runs_have_comes_before_what_only_some_methods_have() -> None:
+    names = list(rows(config(method="l2", seed=0), config(method="l2_sp", seed=1)))
+    assert names[:2] == ["method", "seed"]
+
+
 def test_the_measurement_of_attention_counts_where_there_is_one() -> None:
     found = rows(
         config(method="delta", attention="uniform"), config(method="delta", attention="learned")

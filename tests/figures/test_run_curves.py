@@ -27,10 +27,21 @@ def test_a_run_keeps_its_look_when_another_lacks_the_metric() -> None:
     figure = run_curves(
         [(first, None), (second, series(0.5, 0.75))], key="k", title="T", y="y", share=True
     )
-    (trace,) = figure.data
-    assert (trace.uid, trace.name, trace.line.color) == ("b", "Two", "#222222")
+    empty, trace = figure.data
+    assert (empty.name, len(empty.x)) == ("One", 0), "in the legend, and in its place"
+    assert (trace.name, trace.line.color) == ("Two", "#222222")
     assert trace.line.dash == DASHES[1]
     assert list(trace.y) == [50.0, 75.0]
+
+
+def test_another_choice_of_runs_is_another_chart() -> None:
+    """A line hidden in one choice must not hide another run in the next."""
+    first, second = run_lines([("a", "One", "#111111"), ("b", "Two", "#222222")])
+    points = series(0.5, 0.75)
+    both = run_curves([(first, points), (second, points)], key="k", title="T", y="y")
+    again = run_curves([(first, None), (second, points)], key="k", title="T", y="y")
+    alone = run_curves([(second, points)], key="k", title="T", y="y")
+    assert both.layout.uirevision == again.layout.uirevision != alone.layout.uirevision
 
 
 def test_nothing_to_draw_is_said() -> None:

@@ -7,6 +7,7 @@ import random
 import sys
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,16 @@ def test_probabilities_are_those_the_run_tested_with(small) -> None:
     shares = list(found.values())
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
+
+
+def test_the_true_class_is_among_the_likeliest_shown(small) -> None:
+    inspector = Inspector(small.delta, small.runs_dir)
+    picture = first_test_picture(small, small.delta)
+    answers = inspector.probabilities(picture)
+    least = replace(picture, true_class=answers[-1][0])
+    assert inspector.likeliest(least, 2) == (answers[0], answers[-1])
+    assert inspector.likeliest(replace(picture, true_class=None), 2) == answers[:2]
+    assert inspector.likeliest(replace(picture, true_class=answers[1][0]), 2) == answers[:2]
 
 
 def test_drift_sums_to_deltas_penalty_of_that_picture(small) -> None:
@@ -202,7 +213,7 @@ def test_an_uploaded_picture_is_answered_as_the_same_file(small) -> None:
 
 def test_a_file_that_is_no_picture_is_named(small) -> None:
     inspector = Inspector(small.l2, small.runs_dir)
-    with pytest.raises(DatasetError, match=r"notes\.txt is not a picture"):
+    with pytest.raises(DatasetError, match=r"The picture notes\.txt is not a picture"):
         inspector.probabilities(uploaded("notes.txt", b"only words"))
 
 
