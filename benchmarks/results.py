@@ -29,7 +29,14 @@ from delta_app.training.run_config import RunConfig
 DATASETS = ("dtd10", "flowers10")
 SEEDS = (0, 1, 2)
 VAL_FRACTIONS = (0.0, 0.2)
-SHARED = {"image_size": 128, "batch_size": 32, "lr": 0.005, "epochs": 15, "device": "cpu", "threads": 1}
+SHARED = {
+    "image_size": 128,
+    "batch_size": 32,
+    "lr": 0.005,
+    "epochs": 15,
+    "device": "cpu",
+    "threads": 1,
+}
 PROBE = {"epochs": 10, "lr": 0.01, "schedule": "exponential", "decay": 0.1 ** (10 / 6)}
 """The linear probe is trained as the head of the attention is."""
 
