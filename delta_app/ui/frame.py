@@ -81,8 +81,8 @@ def _running(record: RunRecord) -> None:
     navigation.run_link(record.id, variant_chip(record.name, record.color))
     st.progress(progress_of(record))
     left = runs.time_left(record)
-    words = runs.status_words(record)
-    st.caption(words if left is None else f"{words} · {duration(left)} left")
+    ends = " " if left is None else f"{duration(left)} left"
+    st.caption(f"{plain(runs.status_words(record))}  \n{ends}")
 
 
 def progress_of(record: RunRecord) -> float:

@@ -71,7 +71,7 @@ def _running(record: RunRecord, waiting: int) -> None:
 
 def _finished(record: RunRecord, records: Sequence[RunRecord]) -> None:
     words, buttons = st.columns([3, 2], vertical_alignment="center")
-    with words:
+    with words, st.container(gap="xsmall"):
         st.markdown(f"**Last finished** · {variant_chip(record.name, record.color)}")
         st.caption(f"{runs.status_words(record)} · {duration(record.seconds)}")
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
@@ -188,12 +188,13 @@ def _put_right(records: Sequence[RunRecord]) -> None:
     for record in records:
         with st.container(border=True):
             words, buttons = st.columns([4, 1], vertical_alignment="center")
-            with words:
-                st.markdown(f"{variant_chip(record.name, record.color)}")
-                cure = plain(record.error.cure) if record.error else ""
-                st.caption(f"{plain(runs.status_words(record))} {cure}".strip())
+            with words, st.container(gap="xsmall"):
+                failed = record.status is RunStatus.FAILED
+                icon = ":red[:material/error:]" if failed else ":orange[:material/warning:]"
+                st.markdown(f"{icon} {variant_chip(record.name, record.color)}")
+                st.caption(f"{_sentence(runs.status_words(record))} {_cure(record)}")
             with buttons, st.container(horizontal=True, horizontal_alignment="right"):
-                navigation.run_link(record.id, "Open")
+                navigation.run_link(record.id, "Open", icon=":material/open_in_new:")
                 if record.kind == TRAINING:
                     st.page_link(
                         navigation.FINE_TUNE,
@@ -201,6 +202,17 @@ def _put_right(records: Sequence[RunRecord]) -> None:
                         icon=":material/replay:",
                         query_params={"from": record.id},
                     )
+
+
+def _sentence(words: str) -> str:
+    """Words with a full stop behind them."""
+    return plain(words if words.endswith((".", "!", "?")) else f"{words}.")
+
+
+def _cure(record: RunRecord) -> str:
+    if record.error is not None:
+        return plain(record.error.cure)
+    return "Run it again with the same settings, or change them."
 
 
 # The machine
