@@ -298,6 +298,15 @@ class OptimizationSettings(Settings):
         ge=0.0,
         advanced=True,
     )
+    dropout: float | None = setting(
+        None,
+        label="Dropout",
+        help="Probability, in place of the network's own: MobileNetV2, for one, has 0.2 before "
+        "its head. Empty keeps the network's.",
+        ge=0.0,
+        lt=1.0,
+        advanced=True,
+    )
     label_smoothing: float = setting(
         0.0,
         label="Label smoothing",

@@ -65,6 +65,13 @@ class RunStochasticDepth(nn.Module):
         return f"p={self.p}, mode={self.mode}"
 
 
+def set_dropout(model: nn.Module, p: float) -> None:
+    """Give every dropout of the network the probability `p`; stochastic depth stays as it is."""
+    for module in model.modules():
+        if isinstance(module, RunDropout):
+            module.p = p
+
+
 def use_generator(model: nn.Module, generator: torch.Generator) -> None:
     """Let every dropout and stochastic depth of the network draw from `generator`.
 

@@ -19,7 +19,7 @@ from delta_app.models.behaviour_layers import check_layers, default_behaviour_la
 from delta_app.models.build import Source, build_source, build_target
 from delta_app.models.feature_maps import layer_channels
 from delta_app.models.preprocessing import Preprocessing, preprocessing
-from delta_app.models.randomness import use_generator
+from delta_app.models.randomness import set_dropout, use_generator
 from delta_app.training.devices import MixedPrecision, resolve_device
 from delta_app.training.observer import Control, Observer
 from delta_app.training.run_config import RunConfig
@@ -124,6 +124,8 @@ def prepare_networks(config: RunConfig, n_classes: int, observer: Observer) -> N
         model.to(device).to(memory_format=layout)
     generator = torch.Generator(device=device).manual_seed(config.optimization.seed)
     use_generator(target, generator)
+    if config.optimization.dropout is not None:
+        set_dropout(target, config.optimization.dropout)
     return Networks(source, target, size, layers, channels, generator)
 
 

@@ -11,7 +11,12 @@ from torch import nn
 from torchvision.ops import StochasticDepth, stochastic_depth
 
 from delta_app.models.build import build_source, build_target
-from delta_app.models.randomness import RunDropout, RunStochasticDepth, use_generator
+from delta_app.models.randomness import (
+    RunDropout,
+    RunStochasticDepth,
+    set_dropout,
+    use_generator,
+)
 
 
 def generator(seed: int) -> torch.Generator:
@@ -57,6 +62,13 @@ def test_gradients_pass_the_kept_places_alone() -> None:
 def test_low_precision_stays_low() -> None:
     features = torch.ones(64, dtype=torch.bfloat16)
     assert RunDropout(0.5, generator(0)).train()(features).dtype == torch.bfloat16
+
+
+def test_the_probability_can_be_set_for_dropout_alone() -> None:
+    model = nn.Sequential(nn.Dropout(0.2), StochasticDepth(0.3, "row"))
+    use_generator(model, generator(0))
+    set_dropout(model, 0.0)
+    assert [module.p for module in model] == [0.0, 0.3]
 
 
 def test_modules_are_replaced_with_probability_and_mode_kept() -> None:

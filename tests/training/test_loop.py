@@ -78,6 +78,14 @@ def test_dropout_draws_from_the_runs_own_generator(
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_dropout_can_be_turned_off(config: Config, tmp_path: Path, watcher: Any) -> None:
+    other = type(watcher)()
+    settings = {"backbone": "mobilenet_v3_small", "epochs": 1, "val_fraction": 0.0}
+    run(config("l2", **settings), tmp_path / "a", watcher)
+    run(config("l2", dropout=0.0, **settings), tmp_path / "b", other)
+    assert watcher.series(names.LOSS_TOTAL) != other.series(names.LOSS_TOTAL)
+
+
 def test_test_and_validation_pictures_never_train(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
