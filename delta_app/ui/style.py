@@ -13,6 +13,7 @@ _RULES = """
 }
 /* A panel that stays in sight while the other column scrolls. */
 div:has(> .st-key-stays) { position: sticky; top: 4rem; }
+.st-key-stays { max-height: calc(100vh - 8.5rem); overflow-y: auto; }
 /* A folded step is one line; its words are cut, never wrapped. */
 [class*="st-key-folding-"] { padding: 0.35rem 0.9rem; }
 [class*="st-key-folding-"]:has(> :nth-child(2)) { padding-bottom: 0.9rem; }

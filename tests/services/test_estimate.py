@@ -70,8 +70,8 @@ def test_an_earlier_run_tells_the_speed() -> None:
 
 
 def test_another_network_is_told_roughly_by_its_operations() -> None:
-    past = [ran(config_of(backbone="resnet18"), 50.0)]
-    rough = estimate(config_of(), PICTURES, past)
+    past = [ran(config_of(backbone="resnet18"), 50.0), ran(config_of(backbone="resnet50"), 0.1)]
+    rough = estimate(config_of(threads=1), PICTURES, past)
     by_operations = cost("resnet18", 128).flops / cost("mobilenet_v2", 128).flops
     same = estimate(config_of(backbone="resnet18"), PICTURES, past)
     assert not rough.measured

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from delta_app.data.records import SPLIT_WORDS, SPLITS, DatasetCheck, Splits
+from delta_app.data.records import SPLIT_WORDS, SPLITS, DatasetCheck, Problem, Splits
 from delta_app.figures.pictures_per_class import pictures_per_class
 from delta_app.formatting import count, counted
 from delta_app.services import datasets
@@ -17,6 +17,9 @@ from delta_app.ui.messages import plain, problem_text
 from delta_app.ui.watching import watch
 
 SAMPLES = 6
+PROBLEMS = 2
+"""How many of a folder's problems stand open in the panel."""
+
 LAYOUT = """animals/
 ├─ cat/   1.jpg  2.jpg  …
 ├─ dog/   …
@@ -76,9 +79,7 @@ def _found(check: DatasetCheck, splits: Splits | None) -> None:
         config={"displayModeBar": False},
     )
     _samples(check)
-    for problem in sorted(check.problems, key=lambda each: each.level != "warning"):
-        box = st.warning if problem.level == "warning" else st.info
-        box(problem_text(problem))
+    _problems(check)
     _left_out(check)
 
 
@@ -100,6 +101,25 @@ def _samples(check: DatasetCheck) -> None:
             with column:
                 st.image(sample.image, width="stretch", alt=f"A picture of {sample.class_name}")
                 st.caption(plain(sample.class_name))
+
+
+def _problems(check: DatasetCheck) -> None:
+    """What is worth knowing, warnings first; more than a few are folded."""
+    problems = sorted(check.problems, key=lambda each: each.level != "warning")
+    with st.container(gap="xsmall"):
+        for problem in problems[:PROBLEMS]:
+            _problem(problem)
+        rest = problems[PROBLEMS:]
+        if rest:
+            with st.expander(f"{count(len(rest))} more to know", type="compact"):
+                for problem in rest:
+                    _problem(problem)
+
+
+def _problem(problem: Problem) -> None:
+    warns = problem.level == "warning"
+    icon = ":orange[:material/warning:]" if warns else ":gray[:material/info:]"
+    st.markdown(f":small[{icon} {problem_text(problem)}]")
 
 
 def _left_out(check: DatasetCheck) -> None:

@@ -62,7 +62,7 @@ def _folder(state: FormState, draft: Draft) -> None:
 
 def _recent(state: FormState, folders: list[Path]) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption("Used before")
+        st.caption("Used before", width="content")
         for folder in folders:
             st.button(
                 plain(folder.name or str(folder)),
