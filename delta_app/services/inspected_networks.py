@@ -23,7 +23,7 @@ from delta_app.models.feature_maps import FeatureMaps
 from delta_app.services.kept import Kept
 from delta_app.training.weights_files import load_saved
 
-NETWORK_BYTES = 1_000_000_000
+NETWORK_BYTES = 1_500_000_000
 SEEN_BYTES = 200_000_000
 
 

@@ -56,7 +56,7 @@ def draw_empty(found: Comparison, offered: Sequence[RunRecord]) -> None:
                 navigation.FINE_TUNE, label="New fine-tuning", icon=":material/model_training:"
             )
         return
-    words = "Choose another run" if ids else f"Choose two to {MOST_RUNS} runs"
+    words = "Choose another run" if ids else "Choose two to eight runs"
     st.info(f"{words} to see them side by side.", icon=":material/compare:")
     _adder(ids, others)
 

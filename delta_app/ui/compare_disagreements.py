@@ -87,8 +87,9 @@ def _card(found: Comparison, tested: Sequence[ComparedRun], each: Disagreement) 
         except DatasetError as error:
             st.caption(plain(f"{picture.picture.relative} {error.message}"))
     lines = [
-        f':color[●]{{foreground="{run.run.color}"}} '
-        f"{'✓' if right else '✗'} {plain(answer.predicted)} {percent(answer.probability, 0)}"
+        f':color[●]{{foreground="{run.run.color}"}} :small[{"✓" if right else "✗"} '
+        f"{plain(answer.predicted)} {percent(answer.probability, 0)}]"
         for run, answer, right in zip(tested, each.answers, each.right, strict=True)
     ]
-    st.caption("  \n".join([f"**{plain(each.true_class)}**", *lines]))
+    # Not a caption: it would fade the methods' colours.
+    st.markdown("  \n".join([f":small[**{plain(each.true_class)}**]", *lines]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from delta_app.formatting import percent
@@ -16,9 +18,10 @@ from delta_app.services.comparison_inside import (
 )
 from delta_app.services.inspection import from_split
 from delta_app.services.run_pictures import RunPicture
+from delta_app.services.weighting import Weighting
 from delta_app.ui.inspect_maps import FORMULAS, scale_bar
 from delta_app.ui.messages import error_text, plain, variant_chip
-from delta_app.ui.run_choice import choose, choose_layer
+from delta_app.ui.run_choice import choose_layer, keep, seeded
 from delta_app.ui.run_strip import choose_picture
 
 
@@ -36,13 +39,7 @@ def draw(found: Comparison, choices: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         layer = choose_layer(choices, layers)
         offered = {each.key: each for each in weightings(found, layer)}
-        weighting = choose(
-            choices,
-            "weights",
-            tuple(offered),
-            label="Weights of the channels",
-            words=lambda key: f"W: {offered[key].name}",
-        )
+        weighting = _choose_weighting(choices, offered)
     shown = overlays(found, from_split(picture), layer, offered[weighting])
     _side_by_side(shown, picture)
     _scales(shown)
@@ -51,6 +48,21 @@ def draw(found: Comparison, choices: str) -> None:
         f"weighted by the {plain(offered[weighting].name)}",
         help=FORMULAS,
     )
+
+
+def _choose_weighting(choices: str, offered: Mapping[str, Weighting]) -> str:
+    """A list: names of runs are long."""
+    first = next(iter(offered))
+    chosen = st.selectbox(
+        "Weights of the channels",
+        tuple(offered),
+        key=seeded(choices, "weights", tuple(offered), first),
+        format_func=lambda key: f"W: {offered[key].name}",
+        label_visibility="collapsed",
+        width=330,
+    )
+    keep("weights", chosen, first)
+    return chosen
 
 
 def _side_by_side(shown: OverlaysOfRuns, picture: RunPicture) -> None:

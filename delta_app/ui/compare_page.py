@@ -1,4 +1,4 @@
-"""The Compare page: chips, the result table, then curves, settings, errors, and what is inside."""
+"""The Compare page: chips on top, beneath them one view at a time, the results first."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from delta_app.services.comparison import FEWEST_RUNS, Comparison
 from delta_app.ui import (
     compare_attention,
     compare_chips,
-    compare_curves,
     compare_disagreements,
     compare_errors,
     compare_maps,
+    compare_results,
     compare_tables,
     navigation,
 )
@@ -23,10 +23,8 @@ from delta_app.ui.messages import error_box, plain
 from delta_app.ui.picture_style import apply_picture_style
 from delta_app.ui.run_choice import keep, seeded
 
-REFRESH_SECONDS = 3.0
-
 _VIEWS: dict[str, Callable[[Comparison, str], None]] = {
-    "Curves": compare_curves.draw,
+    "Results": compare_results.draw,
     "Settings": compare_tables.draw_settings,
     "Errors": compare_errors.draw,
     "Attention": compare_attention.draw,
@@ -56,14 +54,7 @@ def draw() -> None:
         return
     for note in found.notes:
         st.warning(note, icon=":material/balance:")
-    going = REFRESH_SECONDS if found.goes_on else None
-    st.fragment(_results, run_every=going)(tuple(each.run.id for each in found.runs))
     _views(found)
-
-
-def _results(ids: tuple[str, ...]) -> None:
-    """The result table, read again while a run goes on."""
-    compare_tables.draw_results(comparison.compare(ids))
 
 
 def _views(found: Comparison) -> None:

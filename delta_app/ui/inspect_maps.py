@@ -94,7 +94,7 @@ def scale_bar(table: ColorTable, scale: Scale, title: str, key: str) -> None:
 def _filters(filters: Filters) -> None:
     """A column a filter: its number, the source's channel, the target's beneath."""
     chosen = {
-        "attention": "most attended filters",
+        "attention": "most attended filters, and how many times the average they weigh",
         "drift": "filters that drifted furthest (no attention tells them apart)",
     }[filters.chosen_by]
     st.caption(

@@ -13,8 +13,11 @@ from delta_app.ui import inspect_choices, inspect_maps, navigation
 from delta_app.ui.messages import error_box, plain
 from delta_app.ui.picture_style import apply_picture_style
 from delta_app.ui.run_choice import choose, choose_layer
-from delta_app.ui.run_live import PART_SECONDS, live
+from delta_app.ui.run_live import live
 from delta_app.ui.run_states import state_of
+
+REFRESH_SECONDS = 5.0
+"""Between looks at a run that goes on: it writes its weights every ten seconds at most."""
 
 _RUN, _LAST = "inspect:run", "inspect:last"
 
@@ -64,7 +67,7 @@ def draw() -> None:
         layer,
         weighting,
         opacity / 100,
-        every=PART_SECONDS,
+        every=REFRESH_SECONDS,
     )
 
 

@@ -1,4 +1,4 @@
-"""Curves of several runs laid over one another."""
+"""Results of several runs: a table, and their curves laid over one another."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from delta_app.figures.run_curves import run_curves
 from delta_app.services import comparison
 from delta_app.services.comparison import Comparison
 from delta_app.training import metric_names as names
+from delta_app.ui.compare_tables import draw_results
 from delta_app.ui.run_choice import choose
 
-HEIGHT = 340
+HEIGHT = 320
 REFRESH_SECONDS = 3.0
 WIDTHS = (4, 5)
 
@@ -30,7 +31,10 @@ _SCALES = {"log": "Log", "linear": "Linear"}
 
 
 def draw(found: Comparison, choices: str) -> None:
-    """Accuracy at the left, loss at the right, each of the chosen kind."""
+    """The table; then accuracy at the left, loss at the right, each of the chosen kind."""
+    ids = tuple(each.run.id for each in found.runs)
+    going = REFRESH_SECONDS if found.goes_on else None
+    st.fragment(_table, run_every=going)(ids)
     left, right = st.columns(WIDTHS)
     with left:
         accuracy = choose(
@@ -41,9 +45,11 @@ def draw(found: Comparison, choices: str) -> None:
         scale = choose(
             choices, "scale", tuple(_SCALES), label="Loss axis", words=_SCALES.__getitem__
         )
-    ids = tuple(each.run.id for each in found.runs)
-    going = REFRESH_SECONDS if found.goes_on else None
     st.fragment(_charts, run_every=going)(ids, accuracy, loss, scale == "log")
+
+
+def _table(ids: tuple[str, ...]) -> None:
+    draw_results(comparison.compare(ids))
 
 
 def _with_data(found: Comparison) -> tuple[str, ...]:
