@@ -17,6 +17,7 @@ from delta_app.ui.frame import progress_of
 from delta_app.ui.messages import error_box, plain, variant_chip
 
 FINISHED = (RunStatus.COMPLETED, RunStatus.STOPPED)
+GOING = (RunStatus.RUNNING, RunStatus.QUEUED)
 WENT_WRONG = (RunStatus.FAILED, RunStatus.INTERRUPTED)
 MOST_WRONG = 3
 MOST_RECENT = 3
@@ -30,7 +31,10 @@ def draw() -> None:
         error_box(error)
         return
     if records:
-        _now_or_last()
+        going = any(record.status in GOING for record in records)
+        # A fragment's buttons are drawn anew with it: as seldom as it tells something.
+        every = 2.0 if going else 15.0
+        st.fragment(run_every=every)(_now_or_last)(_states(records))
     _begin(first=not records)
     wrong = went_wrong(records)
     if wrong:
@@ -42,9 +46,15 @@ def draw() -> None:
 # What goes on, or was last finished
 
 
-@st.fragment(run_every=2.0)
-def _now_or_last() -> None:
+def _states(records: Sequence[RunRecord]) -> tuple[tuple[str, str], ...]:
+    return tuple((record.id, record.status.value) for record in records)
+
+
+def _now_or_last(drawn_for: tuple[tuple[str, str], ...]) -> None:
+    """What goes on; the whole page is drawn again where a run has begun or ended since."""
     records = runs.list_runs()
+    if _states(records) != drawn_for:
+        st.rerun()
     running = [record for record in records if record.status is RunStatus.RUNNING]
     finished = [r for r in records if r.status in FINISHED and r.kind == TRAINING]
     with st.container(border=True, key="now"):

@@ -85,7 +85,8 @@ def test_the_strip_says_what_runs_how_far_it_is_and_how_many_wait(
     app = open_page(START)
     assert links(app)[':color[●]{foreground="#E69F00"} L2-SP · shapes'] == f"run={running.id}"
     assert ":small[2 runs wait]" in links(app)
-    assert "Training: epoch 1 of 4" in "\n".join(c.value for c in app.sidebar.caption)
+    strip = "\n".join(caption.value for caption in app.sidebar.caption).replace("\\", "")
+    assert "Training: epoch 1 of 4" in strip
     assert "Running now" in words(app)
     assert {progress.value for progress in app.progress} == {25}
     # On every other page too.

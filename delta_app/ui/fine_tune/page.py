@@ -34,6 +34,7 @@ def draw() -> None:
     state = form()
     _fill_from_address(state)
     draft = draft_of(state)
+    _keep_in_address(draft)
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(gap="xsmall"):
         for number in TITLES:
@@ -68,6 +69,13 @@ def _fill_from_address(state: FormState) -> None:
             state.set(_open_key(step), step == 3)
     if data is not None:
         state.set("data", data)
+
+
+def _keep_in_address(draft: Draft) -> None:
+    """Put the folder into the address, so that a reload shows the same."""
+    if draft.pictures.usable and navigation.query("data") != draft.values["data"]:
+        navigation.show_in_address({"data": draft.values["data"]})
+        st.session_state[_FILLED] = (navigation.query("from"), draft.values["data"])
 
 
 # The steps
