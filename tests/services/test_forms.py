@@ -60,12 +60,13 @@ def test_the_command_says_every_setting_that_differs_and_nothing_else(method: st
         elif info.kind == "list":
             changed[info.name] = ("layer1.0.conv2", "layer4.1.conv2")
         elif info.optional:
-            changed[info.name] = None if info.default is not None else 48
+            within = 48 if (info.maximum or 48) >= 48 else info.maximum / 2
+            changed[info.name] = None if info.default is not None else within
         elif info.kind == "int":
             changed[info.name] = info.default + 1
         elif info.kind == "float":
             changed[info.name] = 0.12345678901
-    changed |= {"precision": "bf16", "step_at": 0.5, "device": "cpu", "head_lr": 0.5}
+    changed |= {"precision": "bf16", "step_at": 0.5, "device": "cpu"}
     config = config_of(method=method, **changed)
     command = command_line(config)
     assert parsed(command) == config

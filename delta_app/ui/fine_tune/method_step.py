@@ -18,6 +18,7 @@ from delta_app.ui.settings_form import help_text, settings_form
 EMPTY = {
     "per_class": "all",
     "head_lr": "as the backbone's",
+    "dropout": "the network's own",
     "threads": "all cores",
     "attention_batches": "all pictures",
 }
