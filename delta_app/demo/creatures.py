@@ -1,7 +1,8 @@
 """The ten small animals of the garden: what the demo fine-tunes on.
 
 Each is drawn around the origin, head up (y = -1), in units of half its length. Body, legs and
-wings vary from picture to picture; colours come from one range for all.
+wings vary from picture to picture; every other picture has the animal's usual colours, all others
+any.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _bands(sheet: Sheet, y: float, rx: float, ry: float, count: int, fill: Color
 
 def ant(rng: np.random.Generator, sheet: Sheet) -> None:
     """Three beads in a row, six thin legs, bent feelers."""
-    main, _ = paints(rng)
+    main, _ = paints(rng, ("slate", "brown"))
     _legs(rng, sheet, [-0.22, -0.1, 0.02], rng.uniform(0.55, 0.75), 0.045)
     elbow = (rng.uniform(0.22, 0.34), -0.85)
     tip = (elbow[0] + 0.12, elbow[1] - 0.25)
@@ -79,7 +80,7 @@ def ant(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def spider(rng: np.random.Generator, sheet: Sheet) -> None:
     """Two body parts, eight long legs with a high knee."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("brown", "cream"))
     reach = rng.uniform(0.75, 1.0)
     for fan in (-0.95, -0.35, 0.3, 0.85):
         bend = rng.normal(0.0, 0.05)
@@ -97,7 +98,7 @@ def spider(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def bee(rng: np.random.Generator, sheet: Sheet) -> None:
     """A stout, banded, rounded abdomen and short wings."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("yellow", "slate"))
     _legs(rng, sheet, [-0.25, -0.1, 0.1], 0.5, 0.04)
     _feelers(rng, sheet, -0.72, 0.28)
     wide, long = rng.uniform(0.34, 0.42), rng.uniform(0.46, 0.54)
@@ -113,7 +114,7 @@ def bee(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def wasp(rng: np.random.Generator, sheet: Sheet) -> None:
     """A narrow waist, a long banded abdomen that ends in a point, slender wings."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("yellow", "slate"))
     _legs(rng, sheet, [-0.35, -0.25, -0.12], 0.55, 0.035)
     _feelers(rng, sheet, -0.75, 0.36)
     wide = rng.uniform(0.2, 0.26)
@@ -132,7 +133,7 @@ def wasp(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def ladybird(rng: np.random.Generator, sheet: Sheet) -> None:
     """A round dome, parted down the middle, with spots."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("red", "slate"))
     _legs(rng, sheet, [-0.3, 0.05, 0.4], 0.85, 0.06)
     _feelers(rng, sheet, -0.75, 0.2)
     wide = rng.uniform(0.66, 0.74)
@@ -149,7 +150,7 @@ def ladybird(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def beetle(rng: np.random.Generator, sheet: Sheet) -> None:
     """A long body with ridged or spotted wing cases, a broad neck shield and strong legs."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("green", "slate"))
     _legs(rng, sheet, [-0.3, 0.0, 0.3], rng.uniform(0.65, 0.8), 0.06)
     _feelers(rng, sheet, -0.85, rng.uniform(0.2, 0.5))
     wide = rng.uniform(0.4, 0.5)
@@ -170,7 +171,7 @@ def beetle(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def butterfly(rng: np.random.Generator, sheet: Sheet) -> None:
     """Four broad, rounded wings held apart, a thin body, knobbed feelers."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("orange", "slate"))
     opened = rng.uniform(0.7, 1.05)
     fore = smooth([(0.05, -0.25), (0.45, -0.8), (0.95, -0.8), (0.85, -0.25), (0.3, 0.05)])
     hind = smooth([(0.05, 0.0), (0.5, -0.05), (0.8, 0.3), (0.55, 0.75), (0.2, 0.5)])
@@ -190,7 +191,7 @@ def butterfly(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def moth(rng: np.random.Generator, sheet: Sheet) -> None:
     """Wings swept back to a triangle, a thick body, combed feelers."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("brown", "cream"))
     opened = rng.uniform(0.75, 1.1)
     hind = smooth([(0.1, 0.0), (0.6, 0.25), (0.55, 0.7), (0.15, 0.75)]) * (opened, 1.0)
     fore = smooth([(0.05, -0.5), (0.5, -0.2), (0.98, 0.35), (0.6, 0.45), (0.1, 0.2)])
@@ -217,7 +218,7 @@ def moth(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def dragonfly(rng: np.random.Generator, sheet: Sheet) -> None:
     """A long thin abdomen, great eyes, four long narrow wings held out straight."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("teal", "slate"))
     veil = clear(shade(main, 2.5), 0.75)
     for y, tilt in ((-0.42, rng.uniform(-0.3, -0.05)), (-0.22, rng.uniform(0.0, 0.3))):
         wing = ellipse(0.5, 0.0, 0.5, 0.105) @ _turn(tilt).T + (0.05, y)
@@ -234,7 +235,7 @@ def dragonfly(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def snail(rng: np.random.Generator, sheet: Sheet) -> None:
     """From the side: a wound shell on a long foot, two stalks with eyes."""
-    main, mark = paints(rng)
+    main, mark = paints(rng, ("brown", "cream"))
     skin = shade(mark, 1.2)
     foot = smooth(
         [

@@ -13,10 +13,10 @@ from delta_app.demo.creatures import CREATURES
 from delta_app.demo.scene import Difficulty, draw_scene
 
 SIDE = 128
-COUNTS = {"train": 12, "val": 6, "test": 25}  # pictures a class
-JPEG_QUALITY = 84
+COUNTS = {"train": 15, "val": 8, "test": 25}  # pictures a class
+JPEG_QUALITY = 80
 _SUPERSAMPLING = 4
-_DIFFICULTY = Difficulty()
+_DIFFICULTY = Difficulty(scale=(0.24, 0.45), turn=0.7, behind=12, before=4, noise=12.0, blur=0.8)
 
 
 def garden_picture(split: str, name: str, number: int) -> Image.Image:

@@ -16,7 +16,7 @@ _SETTINGS: dict[str, Any] = {
     "image_size": SIZE,
     "epochs": 30,
     "batch_size": 32,
-    "lr": 0.01,
+    "lr": 0.03,
     # Half of the authors' batches: the demo is to be over in well under a minute.
     "attention_batches": 2,
 }
