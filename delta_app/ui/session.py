@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -37,6 +37,25 @@ class FormState:
     def keep(self, key: str, value: Any) -> None:
         """Remember what the widget returned."""
         self.values[key] = value
+
+    def taking_over(
+        self, key: str, read: Callable[[Any], Any] = lambda entered: entered
+    ) -> Callable[[], None]:
+        """For a widget's `on_change`: remember its value even where it is not drawn again.
+
+        A value that is entered just before a click that folds the widget away comes together
+        with the click: the script then never draws the widget, and would never read it.
+
+        Args:
+            read: from what the widget holds to the value.
+        """
+        widget = self.widget(key)
+
+        def take() -> None:
+            if widget in st.session_state:
+                self.values[key] = read(st.session_state[widget])
+
+        return take
 
     def current(self, key: str, default: Any = None) -> Any:
         """The value as it stands on the screen, also before its widget is drawn again."""

@@ -77,7 +77,12 @@ def setting_widget(
     key = scope + info.name
     value = state.get(key, info.default)
     label = f"{info.label} ({info.unit})" if info.unit else info.label
-    common: dict[str, Any] = {"label": label, "key": state.widget(key), "help": help_text(info)}
+    common: dict[str, Any] = {
+        "label": label,
+        "key": state.widget(key),
+        "help": help_text(info),
+        "on_change": state.taking_over(key, lambda entered: parsed(info, entered)),
+    }
     entered: Any
     if info.kind == "bool":
         entered = st.checkbox(value=bool(value), **common)

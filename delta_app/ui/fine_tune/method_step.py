@@ -100,6 +100,7 @@ def _attention(
                 "Attention file",
                 value=state.get(f"{key}:{FILE}", ""),
                 key=state.widget(f"{key}:{FILE}"),
+                on_change=state.taking_over(f"{key}:{FILE}"),
                 placeholder="…/attention.json of a run's folder",
             )
             state.keep(f"{key}:{FILE}", path)
