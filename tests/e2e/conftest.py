@@ -1,0 +1,63 @@
+"""Fixtures: a real app for each test module, and a page of a real browser for each test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "training"))
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api",
+    reason="no Playwright to drive a browser: pip install -r requirements-dev.txt",
+)
+
+from app_process import CURE, App, find_chromium, start_app  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+WAIT_MS = 60_000
+"""How long anything may take before it counts as not coming; the machine may be busy."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; without one the test is skipped and says how to get it."""
+    with sync_playwright() as playwright:
+        path = find_chromium(playwright.chromium)
+        if path is None:
+            pytest.skip(f"no Chromium on this machine: {CURE}")
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app on an empty runs folder; at the end it must end cleanly, as by Ctrl-C."""
+    app = start_app(tmp_path_factory.mktemp("app"))
+    yield app
+    code = app.end()
+    log = app.log.read_text(errors="replace")
+    assert code == 0, log[-3000:]
+    assert "Traceback" not in log, log[-3000:]
+
+
+@pytest.fixture
+def page(browser: Browser, app: App) -> Iterator[Page]:
+    """An empty page of 1280 x 800; an error of a script in it fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors, errors
