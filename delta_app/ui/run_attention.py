@@ -15,7 +15,6 @@ from delta_app.services import runs
 from delta_app.services.shown_attention import ShownAttention, shown_attention, wanted_attention
 from delta_app.ui.messages import error_text
 from delta_app.ui.run_choice import choose, choose_layer
-from delta_app.ui.run_live import PART_SECONDS, live
 
 HEIGHT = 340
 
@@ -31,12 +30,12 @@ def draw(record: RunRecord) -> None:
         return
     layers = layers_of(record)
     if not layers:
-        live(record, _no_layers_yet, record.id, every=PART_SECONDS)
+        _no_layers_yet(record)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         layer = choose_layer(record.id, layers)
         order = choose(record.id, "order", tuple(_ORDERS), label="Order", words=_ORDERS.__getitem__)
-    live(record, _bars, record.id, layer, order, every=PART_SECONDS)
+    _bars(record, layer, cast(Order, order))
 
 
 def layers_of(record: RunRecord) -> tuple[str, ...]:
@@ -51,8 +50,7 @@ def layers_of(record: RunRecord) -> tuple[str, ...]:
     return tuple(found.weights) if found else ()
 
 
-def _bars(run_id: str, layer: str, order: str) -> None:
-    record = runs.get_run(run_id)
+def _bars(record: RunRecord, layer: str, order: Order) -> None:
     try:
         found = shown_attention(record)
     except DeltaAppError as error:
@@ -74,7 +72,7 @@ def _bars(run_id: str, layer: str, order: str) -> None:
             record.color,
             importance=measured.importance,
             standard_error=measured.standard_error,
-            order=cast(Order, order),
+            order=order,
             height=HEIGHT,
         )
         note = _words(found, layer)
@@ -111,10 +109,7 @@ def _without(record: RunRecord) -> str:
     )
 
 
-def _no_layers_yet(run_id: str) -> None:
-    record = runs.get_run(run_id)
-    if layers_of(record):
-        st.rerun()
+def _no_layers_yet(record: RunRecord) -> None:
     words = (
         "It ended before the network was built."
         if record.status.ended

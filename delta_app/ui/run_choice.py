@@ -11,12 +11,35 @@ from delta_app.ui import navigation
 MOST_IN_A_ROW = 5
 
 
-def seeded(run_id: str, name: str, options: Sequence[str], default: str) -> str:
-    """The key of a choice's widget, with the value of the address in place before it is drawn.
+def choice_key(run_id: str, name: str) -> str:
+    """Key of a choice's widget. Each run has choices of its own: a link to another run opens
+    that one as its address says."""
+    return f"run:{run_id}:{name}"
 
-    Each run has choices of its own: a link to another run opens that one as its address says.
+
+def begin(key: str, name: str, options: Sequence[str] | None, default: str) -> str:
+    """What a widget begins with: what the address says, else the default.
+
+    It is given to the widget as its default and stays the same for as long as the widget is
+    drawn. Both matter for clicks: a value written into the session's state is taken over by the
+    browser only once it has drawn the widget, and so brings the old value back over a click that
+    came before; a default that changes does the same.
+
+    Args:
+        key: the widget's.
+        name: what the address calls it.
+        options: what it may be; None for any text.
     """
-    key = f"run:{run_id}:{name}"
+    kept = f"{key}:begin"
+    if key not in st.session_state or kept not in st.session_state:
+        st.session_state[kept] = navigation.query(name) or default
+    value = str(st.session_state[kept])
+    return value if options is None or value in options else default
+
+
+def seeded(run_id: str, name: str, options: Sequence[str], default: str) -> str:
+    """The key of a choice, with the value of the address in place."""
+    key = choice_key(run_id, name)
     if st.session_state.get(key) not in options:
         wanted = navigation.query(name)
         st.session_state[key] = wanted if wanted in options else default
@@ -46,11 +69,13 @@ def choose(
         words: what an option is called on the screen.
     """
     default = options[0] if default is None else default
-    key = seeded(run_id, name, options, default)
+    key = choice_key(run_id, name)
+    start = begin(key, name, options, default)
     if len(options) <= MOST_IN_A_ROW:
         chosen = st.segmented_control(
             label,
             options,
+            default=start,
             key=key,
             required=True,
             format_func=words,
@@ -58,7 +83,13 @@ def choose(
         )
     else:
         chosen = st.selectbox(
-            label, options, key=key, format_func=words, label_visibility="collapsed", width=320
+            label,
+            options,
+            index=options.index(start),
+            key=key,
+            format_func=words,
+            label_visibility="collapsed",
+            width=320,
         )
     chosen = default if chosen is None else chosen
     keep(name, chosen, default)

@@ -13,7 +13,6 @@ from delta_app.services import runs
 from delta_app.services.companions import config_of
 from delta_app.training import metric_names as names
 from delta_app.ui.run_choice import choose
-from delta_app.ui.run_live import PART_SECONDS, live
 
 POINTS = 600
 """Of each series: more than a chart of half the page has pixels for."""
@@ -24,7 +23,7 @@ _SHOWN = (*names.BY_STEP, names.TRAIN_TOP1, names.VAL_TOP1)
 
 
 def draw(record: RunRecord) -> None:
-    """The tab: the scale to choose, and the charts, which follow the run."""
+    """The tab: the scale to choose, and the charts as the run stands now."""
     scale = choose(
         record.id,
         "loss",
@@ -32,12 +31,11 @@ def draw(record: RunRecord) -> None:
         label="Loss axis",
         words={"linear": "Linear loss", "log": "Log loss"}.__getitem__,
     )
-    live(record, _charts, record.id, scale == "log", every=PART_SECONDS)
+    _charts(record, log=scale == "log")
 
 
-def _charts(run_id: str, log: bool) -> None:
-    record = runs.get_run(run_id)
-    series = runs.curves(run_id, _SHOWN, max_points=POINTS)
+def _charts(record: RunRecord, *, log: bool) -> None:
+    series = runs.curves(record.id, _SHOWN, max_points=POINTS)
     left, right = st.columns(2)
     with left:
         st.plotly_chart(

@@ -8,12 +8,10 @@ from delta_app.figures.confusion import confusion_matrix
 from delta_app.figures.recall import recall_by_class
 from delta_app.formatting import counted, percent
 from delta_app.runs.records import RunRecord
-from delta_app.services import runs
 from delta_app.services.run_pictures import SPLIT_LABELS
 from delta_app.services.split_results import RunResults, SplitResult, results_of
 from delta_app.ui import navigation
 from delta_app.ui.run_choice import choose
-from delta_app.ui.run_live import PART_SECONDS, live
 from delta_app.ui.run_numbers import times
 
 HEIGHT = 380
@@ -23,7 +21,7 @@ def draw(record: RunRecord) -> None:
     """The tab; until the run is tested it says when that will be."""
     found = results_of(record)
     if found is None or not found.splits:
-        live(record, _not_yet, record.id, every=PART_SECONDS)
+        _not_yet(record)
         return
     split = _choose_split(record, found)
     _result(record, found, found.splits[split])
@@ -75,10 +73,7 @@ def _result(record: RunRecord, found: RunResults, result: SplitResult) -> None:
     )
 
 
-def _not_yet(run_id: str) -> None:
-    record = runs.get_run(run_id)
-    if results_of(record) is not None:
-        st.rerun()
+def _not_yet(record: RunRecord) -> None:
     words = (
         "This run ended before it was tested, so there is nothing to show."
         if record.status.ended

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
@@ -12,6 +14,8 @@ from delta_app.ui.messages import error_text, variant_chip
 from delta_app.ui.run_states import state_of
 
 LONGEST_NAME = 200
+
+_REFUSED = "run_name:refused"
 
 
 def draw(run_id: str) -> None:
@@ -36,11 +40,12 @@ def draw(run_id: str) -> None:
 
 
 def _name(record: RunRecord) -> None:
-    key = f"run_name:{record.id}"
-    if st.session_state.get(key) != record.name:
-        st.session_state[key] = record.name
+    """The name, to be changed in place; another name, from wherever, is another widget."""
+    turn = st.session_state.get(_REFUSED, 0)
+    key = f"run_name:{record.id}:{turn}:{crc32(record.name.encode())}"
     st.text_input(
         "Name of the run",
+        value=record.name,
         key=key,
         max_chars=LONGEST_NAME,
         label_visibility="collapsed",
@@ -51,8 +56,9 @@ def _name(record: RunRecord) -> None:
 
 def _rename(run_id: str, key: str) -> None:
     try:
-        runs.rename(run_id, st.session_state[key].strip())
+        runs.rename(run_id, (st.session_state[key] or "").strip())
     except DeltaAppError as error:
+        st.session_state[_REFUSED] = st.session_state.get(_REFUSED, 0) + 1
         st.toast(error_text(error), icon=":material/error:")
 
 
@@ -79,7 +85,6 @@ def _buttons(record: RunRecord) -> None:
             navigation.INSPECT,
             label="Inspect",
             icon=":material/search:",
-            disabled=not record.status.ended,
             help="Looks inside, picture by picture.",
             query_params={"run": record.id},
         )

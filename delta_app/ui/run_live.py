@@ -1,8 +1,8 @@
 """What keeps a run's page true while the run goes on.
 
-A page is cut into top-level fragments. Those that refresh by themselves only draw; buttons, tabs
-and selectors stand in fragments that do not, so that no redraw can take one away under the
-pointer, and a click reruns its own part of the page alone.
+A page is cut into top-level fragments, none within another. Those that refresh by themselves keep
+their widgets: each has a key of its own and a default that stays, so that it is the same widget
+after every redraw, and what was clicked meanwhile is told to the server as its value.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from delta_app.services.companions import config_of
 from delta_app.training.run_config import RunConfig
 from delta_app.ui.frame import named_runs_folder
 from delta_app.ui.messages import plain
-from delta_app.ui.run_live import PART_SECONDS, live
 
 HEIGHT = 400
 LINES = 200
@@ -28,7 +27,7 @@ def draw(record: RunRecord) -> None:
     with left, st.container(height=HEIGHT, border=False, key="run_settings"):
         _settings(record)
     with right:
-        live(record, _log, record.id, every=PART_SECONDS)
+        _log(record.id)
 
 
 def _settings(record: RunRecord) -> None:

@@ -16,7 +16,6 @@ from delta_app.ui.inspect_maps import scale_bar
 from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_attention import layers_of
 from delta_app.ui.run_choice import choose_layer
-from delta_app.ui.run_live import PART_SECONDS, live
 from delta_app.ui.run_strip import choose_picture
 
 HEIGHT = 330
@@ -30,16 +29,16 @@ def draw(record: RunRecord) -> None:
     except DeltaAppError:
         found = None
     if found is None or not layers:
-        live(record, _not_yet, record.id, every=PART_SECONDS)
+        _not_yet(record)
         return
     picture = choose_picture(record.id, found)
     layer = choose_layer(record.id, layers)
-    live(record, _maps, record.id, picture, layer, every=PART_SECONDS)
+    _maps(record, picture, layer)
 
 
-def _maps(run_id: str, picture: RunPicture, layer: str) -> None:
+def _maps(record: RunRecord, picture: RunPicture, layer: str) -> None:
     try:
-        inspector = Inspector(run_id)
+        inspector = Inspector(record.id)
         overlays = inspector.overlays(from_split(picture), layer)
     except DeltaAppError as error:
         with st.container(height=HEIGHT, border=False, key="run_no_maps"):
@@ -83,14 +82,7 @@ def _words(inspector: Inspector, picture: RunPicture) -> str:
     return f"{name} · {when} · weighted by the {weighting}"
 
 
-def _not_yet(run_id: str) -> None:
-    record = runs.get_run(run_id)
-    try:
-        ready = bool(pictures_of(record).pictures) and bool(layers_of(record))
-    except DeltaAppError:
-        ready = False
-    if ready:
-        st.rerun()
+def _not_yet(record: RunRecord) -> None:
     words = (
         "It ended before its pictures were read."
         if record.status.ended

@@ -9,7 +9,7 @@ from delta_app.services import runs
 from delta_app.ui import navigation, run_header, run_status, run_tabs
 from delta_app.ui.messages import error_text
 from delta_app.ui.picture_style import apply_picture_style
-from delta_app.ui.run_live import STATUS_SECONDS, drawn, live
+from delta_app.ui.run_live import PART_SECONDS, STATUS_SECONDS, drawn, live
 
 _STYLE = """
 <style>
@@ -37,7 +37,7 @@ def draw() -> None:
         return
     st.fragment(run_header.draw)(record.id)
     live(record, run_status.draw, record.id, drawn(record), every=STATUS_SECONDS)
-    st.fragment(run_tabs.draw)(record.id)
+    live(record, run_tabs.draw, record.id, every=PART_SECONDS)
 
 
 def _nothing_chosen(words: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from functools import lru_cache
+from zlib import crc32
 
 import streamlit as st
 
@@ -12,7 +14,8 @@ from delta_app.data.records import Picture
 from delta_app.errors import DatasetError
 from delta_app.services.datasets import thumbnail
 from delta_app.services.run_pictures import RunPicture, RunPictures
-from delta_app.ui.run_choice import keep, seeded
+from delta_app.ui import navigation
+from delta_app.ui.run_choice import choice_key, keep
 
 SIDE = 112
 """Px of a thumbnail's longer side; drawn at half of it, so that it stays sharp."""
@@ -24,19 +27,23 @@ def choose_picture(run_id: str, found: RunPictures) -> RunPicture:
     """The strip, and arrows to the pictures beyond its ends."""
     ordered = spread_over_classes(found)
     keys = [picture.key for picture in ordered]
-    wanted = seeded(run_id, "picture", keys, keys[0])
-    page_key = f"{wanted}:page"
-    if page_key not in st.session_state:
-        st.session_state[page_key] = 1 + keys.index(st.session_state[wanted]) // AT_ONCE
-    page, pages = st.session_state[page_key], -(-len(keys) // AT_ONCE)
-    here = {picture.key: picture for picture in ordered[(page - 1) * AT_ONCE : page * AT_ONCE]}
-    if st.session_state[wanted] not in here:
-        st.session_state[wanted] = next(iter(here))
+    base = choice_key(run_id, "picture")
+    turns, page_key = f"{base}:turns", f"{base}:page"
+    asked = st.session_state.pop(base, None)
+    if asked in keys:  # from outside the strip, which takes it as a new strip's first choice
+        st.session_state[turns] = st.session_state.get(turns, 0) + 1
+        st.session_state[page_key] = _page_of(keys, asked)
+    current = str(asked) if asked in keys else _of_address(keys)
+    page, pages = st.session_state.setdefault(page_key, _page_of(keys, current)), _pages(keys)
+    here = {each.key: each for each in ordered[(page - 1) * AT_ONCE : page * AT_ONCE]}
+    key = f"{base}:{st.session_state.get(turns, 0)}:{crc32(' '.join(here).encode())}"
+    start = _start(key, current if current in here else next(iter(here)))
     with st.container(horizontal=True, vertical_alignment="center", key="run_strip"):
         chosen = st.segmented_control(
             "Picture",
             tuple(here),
-            key=wanted,
+            default=start,
+            key=key,
             required=True,
             format_func=lambda key: _small(here[key]),
             label_visibility="collapsed",
@@ -45,9 +52,30 @@ def choose_picture(run_id: str, found: RunPictures) -> RunPicture:
         if pages > 1:
             _arrow("left", page_key, page - 1, pages)
             _arrow("right", page_key, page + 1, pages)
-    picture = here[chosen or next(iter(here))]
+    picture = here[chosen or start]
     keep("picture", picture.key, keys[0])
     return picture
+
+
+def _of_address(keys: Sequence[str]) -> str:
+    wanted = navigation.query("picture")
+    return wanted if wanted is not None and wanted in keys else keys[0]
+
+
+def _start(key: str, current: str) -> str:
+    """What the strip begins with, the same for as long as it is drawn."""
+    kept = f"{key}:begin"
+    if key not in st.session_state or kept not in st.session_state:
+        st.session_state[kept] = current
+    return str(st.session_state[kept])
+
+
+def _page_of(keys: Sequence[str], key: str) -> int:
+    return 1 + keys.index(key) // AT_ONCE
+
+
+def _pages(keys: Sequence[str]) -> int:
+    return -(-len(keys) // AT_ONCE)
 
 
 def _arrow(side: str, page_key: str, page: int, pages: int) -> None:

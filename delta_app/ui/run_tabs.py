@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from delta_app.errors import DeltaAppError
 from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.ui import run_attention, run_curves, run_errors, run_log, run_maps
-from delta_app.ui.run_choice import keep, seeded
+from delta_app.ui.messages import error_text
+from delta_app.ui.run_choice import begin, choice_key, keep
 
 CURVES, BARS, MAPS = "Curves", "Attention", "Feature maps"
 ERRORS, SETTINGS = "Errors", "Settings and log"
@@ -24,12 +26,20 @@ _DRAW: dict[str, Callable[[RunRecord], None]] = {
 
 
 def draw(run_id: str) -> None:
-    """The tabs as the run stands now; a fragment of its own, which a click redraws alone."""
-    record = runs.get_run(run_id)
+    """The tabs as the run stands now: a fragment that refreshes while the run goes on.
+
+    There is no fragment within it: Streamlit clears what a nested one has drawn only when that
+    one runs again, so that charts of closed tabs would stay behind.
+    """
+    try:
+        record = runs.get_run(run_id)
+    except DeltaAppError as error:  # deleted in another tab, or a store that is busy
+        st.warning(error_text(error))
+        return
     names = tabs_of(record)
     default = opening_tab(record)
-    key = seeded(run_id, "tab", names, default)
-    tabs = st.tabs(names, key=key, on_change="rerun")
+    key = choice_key(run_id, "tab")
+    tabs = st.tabs(names, default=begin(key, "tab", names, default), key=key, on_change="rerun")
     keep("tab", st.session_state[key], default)
     for name, tab in zip(names, tabs, strict=True):
         if tab.open:

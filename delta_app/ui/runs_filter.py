@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from delta_app.runs.records import RunRecord
 from delta_app.ui import navigation
+from delta_app.ui.run_choice import begin
 from delta_app.ui.run_states import state_labels, state_of
 
 ALL = "all"
+
+_CURRENT = "runs:filter"
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,18 @@ class Filter:
         )
 
 
-def choose_filter(records: Sequence[RunRecord]) -> Filter:
-    """The row of filters; lists hold only what some run has."""
+def current_filter() -> Filter:
+    """The filter as it was chosen last in this visit."""
+    chosen = st.session_state.get(_CURRENT)
+    return chosen if isinstance(chosen, Filter) else Filter()
+
+
+def choose_filter(records: Sequence[RunRecord], on_change: Callable[[], None]) -> Filter:
+    """The row of filters; lists hold only what some run has.
+
+    Args:
+        on_change: called once a filter was changed.
+    """
     text, method, dataset, state = st.columns([2.2, 1, 1, 1])
     methods = _present(records, lambda record: record.method_label)
     datasets = _present(records, lambda record: record.dataset)
@@ -46,35 +60,41 @@ def choose_filter(records: Sequence[RunRecord]) -> Filter:
     with text:
         words = st.text_input(
             "Search",
-            value=navigation.query("q") or "",
+            value=begin("runs_text", "q", None, ""),
             key="runs_text",
             placeholder="Search by name, dataset, backbone",
             icon=":material/search:",
             label_visibility="collapsed",
+            on_change=on_change,
         )
     found = Filter(
         text=(words or "").strip(),
-        method=_one_of(method, "method", "All methods", methods),
-        dataset=_one_of(dataset, "dataset", "All datasets", datasets),
-        state=_one_of(state, "state", "All states", states),
+        method=_one_of(method, on_change, "method", "All methods", methods),
+        dataset=_one_of(dataset, on_change, "dataset", "All datasets", datasets),
+        state=_one_of(state, on_change, "state", "All states", states),
     )
     chosen = {"method": found.method, "dataset": found.dataset, "state": found.state}
     kept = {name: None if value == ALL else value for name, value in chosen.items()}
     navigation.show_in_address({"q": found.text, **kept})
+    st.session_state[_CURRENT] = found
     return found
 
 
 def _one_of(
-    column: st.delta_generator.DeltaGenerator, name: str, all_words: str, options: Sequence[str]
+    column: DeltaGenerator,
+    on_change: Callable[[], None],
+    name: str,
+    all_words: str,
+    options: Sequence[str],
 ) -> str:
-    wanted = navigation.query(name)
     choices = (ALL, *options)
     chosen = column.selectbox(
         all_words,
         choices,
-        index=choices.index(wanted) if wanted in choices else 0,
+        index=choices.index(begin(f"runs_{name}", name, choices, ALL)),
         format_func=lambda option: all_words if option == ALL else option,
         key=f"runs_{name}",
+        on_change=on_change,
         label_visibility="collapsed",
     )
     return chosen or ALL

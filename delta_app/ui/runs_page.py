@@ -23,16 +23,8 @@ div:has(> .st-key-runs_table_box), .st-key-runs_table_box {
 
 
 def draw() -> None:
-    """Draw the page."""
+    """Draw the page: a bar that stays as it is, over a table that refreshes."""
     st.html(_STYLE)
-    st.fragment(_page, key=runs_table.PAGE)()
-
-
-def _page() -> None:
-    """A fragment of its own: filters and buttons do not refresh, the table in it does."""
-    opened = runs_table.asked_to_open()
-    if opened:
-        navigation.open_run(opened)
     try:
         records = runs.list_runs()
     except DeltaAppError as error:
@@ -41,10 +33,24 @@ def _page() -> None:
     if not records:
         _empty()
         return
-    chosen = choose_filter(records)
+    st.fragment(_bar, key=runs_table.BAR)()
+    st.fragment(runs_table.draw, run_every=REFRESH_SECONDS, key=runs_table.TABLE)()
+
+
+def _bar() -> None:
+    """Filters and actions. They do not refresh by themselves: a dialog opened here stays."""
+    opened = runs_table.asked_to_open()
+    if opened:
+        navigation.open_run(opened)
+    try:
+        records = runs.list_runs()
+    except DeltaAppError as error:
+        error_box(error)
+        return
+    runs_table.know(records)
+    chosen = choose_filter(records, runs_table.draw_again)
     shown = [record for record in records if chosen.takes(record)]
     runs_actions.draw(runs_table.selected(shown), len(shown))
-    st.fragment(runs_table.draw, run_every=REFRESH_SECONDS)(chosen, runs_table.states(records))
 
 
 def _empty() -> None:
@@ -54,7 +60,7 @@ def _empty() -> None:
             "A run is one fine-tuning: its settings, curves, weights and answers. Every run "
             "that is started here or from the command line stands in this table."
         )
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("New fine-tuning", type="primary", key="runs:new"):
                 navigation.open_fine_tune()
             st.page_link(navigation.START, label="Try the demo", icon=":material/play_circle:")

@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
+from delta_app.errors import DeltaAppError
 from delta_app.runs.records import RunRecord
 from delta_app.services import runs
-from delta_app.ui.runs_filter import Filter
+from delta_app.ui.messages import error_box
+from delta_app.ui.runs_filter import current_filter
 from delta_app.ui.runs_rows import NAME, columns, table
 
-PAGE = "runs"
-"""Key of the page's fragment, which a selection draws again."""
+BAR, TABLE = "runs_bar", "runs_rows"
+"""Keys of the page's two fragments; what is done in one draws both again."""
 
 NAME_WIDTH, LEAST_HEIGHT = 172, 300
 
 _TABLE, _OPENED = "runs_table", "runs_opened"
-_DRAWN, _SELECTED, _OPEN = "runs:drawn", "runs:selected", "runs:open"
+_DRAWN, _KNOWN = "runs:drawn", "runs:known"
+_SELECTED, _OPEN = "runs:selected", "runs:open"
 
 
 def selected(records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
@@ -32,16 +36,28 @@ def asked_to_open() -> str | None:
     return st.session_state.pop(_OPEN, None)
 
 
-def draw(chosen: Filter, known: frozenset[tuple[str, str]]) -> None:
+def draw_again() -> None:
+    """At the end of a widget's callback: draw the bar and the table, and nothing else."""
+    try:
+        st.rerun([BAR, TABLE])
+    except StreamlitAPIException:  # clicked before the table was there
+        st.rerun()
+
+
+def draw() -> None:
     """The table as the runs stand now.
 
-    Args:
-        known: id and state of each run as the rest of the page knows them; where a run came,
-            went or changed its state, the page is drawn again.
+    Where a run came, went or changed its state, the whole page is drawn again: what can be done
+    is then another.
     """
-    records = runs.list_runs()
-    if states(records) != known:
+    try:
+        records = runs.list_runs()
+    except DeltaAppError as error:
+        error_box(error)
+        return
+    if states(records) != st.session_state.get(_KNOWN):
         st.rerun()
+    chosen = current_filter()
     shown = [record for record in records if chosen.takes(record)]
     _keep_selection([record.id for record in shown])
     config: dict[str, Any] = columns()
@@ -68,6 +84,11 @@ def draw(chosen: Filter, known: frozenset[tuple[str, str]]) -> None:
         )
 
 
+def know(records: Sequence[RunRecord]) -> None:
+    """Tell the table what the bar was drawn for."""
+    st.session_state[_KNOWN] = states(records)
+
+
 def states(records: Sequence[RunRecord]) -> frozenset[tuple[str, str]]:
     """Id and state of each run, a request to stop included."""
     return frozenset((record.id, f"{record.status} {record.request}") for record in records)
@@ -79,6 +100,8 @@ def _keep_selection(ids: list[str]) -> None:
         return
     st.session_state[_DRAWN] = ids
     wanted = st.session_state.get(_SELECTED, ())
+    if not wanted:
+        return
     rows = [place for place, run_id in enumerate(ids) if run_id in wanted]
     st.session_state[_SELECTED] = tuple(ids[row] for row in rows)
     st.session_state[_TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
@@ -88,11 +111,11 @@ def _select() -> None:
     ids = st.session_state.get(_DRAWN, [])
     rows = st.session_state[_TABLE]["selection"]["rows"]
     st.session_state[_SELECTED] = tuple(ids[row] for row in rows if row < len(ids))
-    st.rerun(PAGE)
+    draw_again()
 
 
 def _open() -> None:
     ids, click = st.session_state.get(_DRAWN, []), st.session_state[_OPENED]
     if click is not None and click["row"] < len(ids):
         st.session_state[_OPEN] = ids[click["row"]]
-    st.rerun(PAGE)
+    draw_again()
