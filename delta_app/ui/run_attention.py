@@ -13,6 +13,7 @@ from delta_app.formatting import counted, duration, percent
 from delta_app.runs.records import RunRecord
 from delta_app.services import runs
 from delta_app.services.shown_attention import ShownAttention, shown_attention, wanted_attention
+from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text
 from delta_app.ui.run_choice import choose, choose_layer
 
@@ -76,7 +77,7 @@ def _bars(record: RunRecord, layer: str, order: Order) -> None:
             height=HEIGHT,
         )
         note = _words(found, layer)
-    st.plotly_chart(figure, key="run_attention", height=HEIGHT, alt=f"Attention of {layer}")
+    draw_chart(figure, key="run_attention", height=HEIGHT, alt=f"Attention of {layer}")
     st.caption(note)
 
 

@@ -96,6 +96,28 @@ def choose(
     return chosen
 
 
+def choose_tab(run_id: str, names: Sequence[str], default: str) -> str:
+    """A row of tabs, one of which is open.
+
+    Not `st.tabs`: it takes every answer of the server for a wish to change the tab, and so takes
+    a click back that came before the answer to the one before.
+    """
+    key = choice_key(run_id, "tab")
+    with st.container(key="tab_bar"):
+        chosen = st.segmented_control(
+            "Part of the page",
+            names,
+            default=begin(key, "tab", names, default),
+            key=key,
+            required=True,
+            label_visibility="collapsed",
+            width="stretch",
+        )
+    chosen = default if chosen is None else chosen
+    keep("tab", chosen, default)
+    return chosen
+
+
 def choose_layer(run_id: str, layers: Sequence[str]) -> str:
     """Which behaviour layer is looked at; the attention and the feature maps share it."""
     return choose(run_id, "layer", layers, label="Behaviour layer", default=layers[-1])

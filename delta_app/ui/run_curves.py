@@ -12,6 +12,7 @@ from delta_app.runs.records import RunRecord, Series
 from delta_app.services import runs
 from delta_app.services.companions import config_of
 from delta_app.training import metric_names as names
+from delta_app.ui.chart import draw_chart
 from delta_app.ui.run_choice import choose
 
 POINTS = 600
@@ -38,20 +39,20 @@ def _charts(record: RunRecord, *, log: bool) -> None:
     series = runs.curves(record.id, _SHOWN, max_points=POINTS)
     left, right = st.columns(2)
     with left:
-        st.plotly_chart(
+        draw_chart(
             loss_by_term(series, record.color, log=log, height=HEIGHT),
             key="run_loss",
             height=HEIGHT,
             alt="Loss and its terms over epochs",
         )
-        st.plotly_chart(
+        draw_chart(
             learning_rate(series, record.color, height=LOW_HEIGHT),
             key="run_learning_rate",
             height=LOW_HEIGHT,
             alt="Learning rate over epochs",
         )
     with right:
-        st.plotly_chart(
+        draw_chart(
             accuracy(
                 series,
                 record.color,

@@ -11,6 +11,7 @@ from delta_app.runs.records import RunRecord
 from delta_app.services.run_pictures import SPLIT_LABELS
 from delta_app.services.split_results import RunResults, SplitResult, results_of
 from delta_app.ui import navigation
+from delta_app.ui.chart import draw_chart
 from delta_app.ui.run_choice import choose
 from delta_app.ui.run_numbers import times
 
@@ -57,20 +58,22 @@ def _words(result: SplitResult, split: str, record: RunRecord) -> str:
 
 def _result(record: RunRecord, found: RunResults, result: SplitResult) -> None:
     left, right = st.columns(2)
-    left.plotly_chart(
-        confusion_matrix(result.confusion, found.classes, height=HEIGHT),
-        key="run_confusion",
-        height=HEIGHT,
-        alt="Confusion matrix: true class by answer",
-    )
-    right.plotly_chart(
-        recall_by_class(
-            found.classes, [(record.method_label, record.color, result.recall)], height=HEIGHT
-        ),
-        key="run_recall",
-        height=HEIGHT,
-        alt="Share of each class's pictures that were found",
-    )
+    with left:
+        draw_chart(
+            confusion_matrix(result.confusion, found.classes, height=HEIGHT),
+            key="run_confusion",
+            height=HEIGHT,
+            alt="Confusion matrix: true class by answer",
+        )
+    with right:
+        draw_chart(
+            recall_by_class(
+                found.classes, [(record.method_label, record.color, result.recall)], height=HEIGHT
+            ),
+            key="run_recall",
+            height=HEIGHT,
+            alt="Share of each class's pictures that were found",
+        )
 
 
 def _not_yet(record: RunRecord) -> None:

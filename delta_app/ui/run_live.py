@@ -17,6 +17,29 @@ from delta_app.runs.records import RunRecord
 STATUS_SECONDS = 1.0
 PART_SECONDS = 2.0
 
+_STYLE = """
+<style>
+/* What is about to be drawn anew does not fade: on a busy machine it would blink at every turn. */
+.stMain [data-stale="true"] { opacity: 1 !important; transition: none !important; }
+/* Streamlit's own "running" sign and its Stop, which stops no run. */
+[data-testid="stStatusWidget"] { display: none; }
+/* A row of buttons that looks like tabs. */
+.st-key-tab_bar [role="radiogroup"] {
+  gap: 1rem; width: 100%; border-bottom: 1px solid rgba(128, 128, 140, 0.25);
+}
+.st-key-tab_bar button {
+  border: 0 !important; border-radius: 0 !important; background: none !important;
+  padding: 0 0 0.35rem 0; min-height: 0; margin: 0 0 -1px 0; flex: none;
+}
+.st-key-tab_bar button[aria-checked="true"] { box-shadow: inset 0 -2px 0 0 currentColor; }
+</style>
+"""
+
+
+def apply_live_style() -> None:
+    """Keep a page that refreshes still; takes no space in it."""
+    st.html(_STYLE)
+
 
 def live(record: RunRecord, part: Callable[..., None], *args: Any, every: float) -> None:
     """Draw a part of the page, again every so many seconds while the run goes on.

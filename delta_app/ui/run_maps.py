@@ -7,18 +7,22 @@ import time
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
+from delta_app.figures.color_bar import color_bar
 from delta_app.formatting import duration
+from delta_app.inspection.colors import ColorTable
+from delta_app.inspection.scale import Scale
 from delta_app.runs.records import RunRecord
 from delta_app.services import runs
 from delta_app.services.inspection import Inspector, Overlays, from_split
 from delta_app.services.run_pictures import RunPicture, pictures_of
-from delta_app.ui.inspect_maps import scale_bar
+from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_attention import layers_of
 from delta_app.ui.run_choice import choose_layer
 from delta_app.ui.run_strip import choose_picture
 
 HEIGHT = 330
+BAR_HEIGHT = 56
 
 
 def draw(record: RunRecord) -> None:
@@ -65,9 +69,19 @@ def _scales(overlays: Overlays) -> None:
     """One bar under the two that share it, one under the drift."""
     _, activation, drift = st.columns([1, 2, 1])
     with activation:
-        scale_bar("magma", overlays.activation_scale, "Attention-weighted activation", "activation")
+        _scale("magma", overlays.activation_scale, "Attention-weighted activation", "activation")
     with drift:
-        scale_bar("viridis", overlays.drift_scale, "Drift", "drift")
+        _scale("viridis", overlays.drift_scale, "Drift", "drift")
+
+
+def _scale(table: ColorTable, scale: Scale, title: str, key: str) -> None:
+    draw_chart(
+        color_bar(table, scale, title, height=BAR_HEIGHT),
+        key=f"run_scale_{key}",
+        height=BAR_HEIGHT,
+        alt=f"{title}: from {scale.low:.3g} to {scale.high:.3g}",
+        modebar=False,
+    )
 
 
 def _words(inspector: Inspector, picture: RunPicture) -> str:

@@ -9,7 +9,7 @@ from delta_app.services import runs
 from delta_app.ui import navigation, run_header, run_status, run_tabs
 from delta_app.ui.messages import error_text
 from delta_app.ui.picture_style import apply_picture_style
-from delta_app.ui.run_live import PART_SECONDS, STATUS_SECONDS, drawn, live
+from delta_app.ui.run_live import PART_SECONDS, STATUS_SECONDS, apply_live_style, drawn, live
 
 _STYLE = """
 <style>
@@ -26,6 +26,7 @@ def draw() -> None:
     """Draw the page of the run in the address."""
     st.html(_STYLE)
     apply_picture_style()
+    apply_live_style()
     run_id = navigation.query("run")
     if run_id is None:
         _nothing_chosen("No run is chosen.")

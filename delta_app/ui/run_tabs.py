@@ -11,7 +11,7 @@ from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.ui import run_attention, run_curves, run_errors, run_log, run_maps
 from delta_app.ui.messages import error_text
-from delta_app.ui.run_choice import begin, choice_key, keep
+from delta_app.ui.run_choice import choose_tab
 
 CURVES, BARS, MAPS = "Curves", "Attention", "Feature maps"
 ERRORS, SETTINGS = "Errors", "Settings and log"
@@ -36,15 +36,10 @@ def draw(run_id: str) -> None:
     except DeltaAppError as error:  # deleted in another tab, or a store that is busy
         st.warning(error_text(error))
         return
-    names = tabs_of(record)
-    default = opening_tab(record)
-    key = choice_key(run_id, "tab")
-    tabs = st.tabs(names, default=begin(key, "tab", names, default), key=key, on_change="rerun")
-    keep("tab", st.session_state[key], default)
-    for name, tab in zip(names, tabs, strict=True):
-        if tab.open:
-            with tab:
-                _DRAW[name](record)
+    open_tab = choose_tab(record.id, tabs_of(record), opening_tab(record))
+    # A container of its own for each: what one tab has drawn is never taken for another's.
+    with st.container(key=f"run_tab_{open_tab.split()[0].lower()}"):
+        _DRAW[open_tab](record)
 
 
 def tabs_of(record: RunRecord) -> tuple[str, ...]:

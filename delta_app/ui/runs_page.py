@@ -8,6 +8,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.services import runs
 from delta_app.ui import navigation, runs_actions, runs_table
 from delta_app.ui.messages import error_box
+from delta_app.ui.run_live import apply_live_style
 from delta_app.ui.runs_filter import choose_filter
 
 REFRESH_SECONDS = 2.0
@@ -25,6 +26,7 @@ div:has(> .st-key-runs_table_box), .st-key-runs_table_box {
 def draw() -> None:
     """Draw the page: a bar that stays as it is, over a table that refreshes."""
     st.html(_STYLE)
+    apply_live_style()
     try:
         records = runs.list_runs()
     except DeltaAppError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,8 @@ sync_api = pytest.importorskip(
 
 from app_process import CURE, App, find_chromium, start_app  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+REPORTS = Path(os.environ.get("DELTA_E2E_REPORTS", Path(__file__).parent / "reports"))
 
 WAIT_MS = 60_000
 """How long anything may take before it counts as not coming; the machine may be busy."""
@@ -50,14 +54,30 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     assert "Traceback" not in log, log[-3000:]
 
 
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Tell the fixtures of a test whether it failed."""
+    report = yield
+    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def page(browser: Browser, app: App) -> Iterator[Page]:
-    """An empty page of 1280 x 800; an error of a script in it fails the test."""
+def page(browser: Browser, app: App, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """An empty page of 1280 x 800; an error of a script in it fails the test.
+
+    Where the test fails, what the page showed last is kept as reports/<test>.png.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
+    if request.node.stash.get(_failed, False):
+        page.screenshot(path=REPORTS / f"{request.node.name}.png")
     context.close()
     assert not errors, errors

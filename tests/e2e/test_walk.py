@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from app_process import App
 from playwright.sync_api import Page, expect
+from watched_page import tab_button
 
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
@@ -51,9 +52,9 @@ def test_the_demo_from_start_to_a_look_inside(app: App, page: Page) -> None:
     delta = next(r for r in ended if r.method == "delta")
     page.goto(f"{app.url}/run?run={delta.id}")
     expect(page.get_by_text(re.compile("of the test pictures right")).first).to_be_visible()
-    page.get_by_role("tab", name="Attention", exact=True).click()
+    tab_button(page, "Attention").click()
     expect(page.locator(".st-key-run_attention .gtitle").first).to_be_visible()
-    page.get_by_role("tab", name="Feature maps", exact=True).click()
+    tab_button(page, "Feature maps").click()
     expect(page.locator(".st-key-run_maps img").first).to_be_visible()
     page.reload()  # the address keeps the tab
     expect(page.locator(".st-key-run_maps img").first).to_be_visible()
