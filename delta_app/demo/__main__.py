@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     draw = commands.add_parser("draw", help="draw the pictures of the garden (half a minute)")
     draw.add_argument("--output", type=Path, default=GARDEN, help="folder (default: %(default)s)")
-    train = commands.add_parser("pretrain", help="train the small backbone (about half an hour)")
+    train = commands.add_parser("pretrain", help="train the small backbone (a quarter of an hour)")
     train.add_argument("--output", type=Path, default=WEIGHTS, help="file (default: %(default)s)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
