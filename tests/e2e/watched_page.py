@@ -1,0 +1,118 @@
+"""What the run page must show after a click, and what it must never do meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page
+
+TABS = {
+    "Curves": ".st-key-run_loss .gtitle",
+    "Attention": ".st-key-run_attention .gtitle",
+    "Feature maps": ".st-key-run_maps img, .st-key-run_no_maps",
+    "Errors": ".st-key-run_no_errors, .st-key-run_confusion",
+    "Settings and log": ".st-key-run_log",
+}
+"""Tab -> what stands in it."""
+
+SELECTORS = {
+    "Curves": ("-loss",),
+    "Attention": ("-layer", "-order"),
+    "Feature maps": ("-picture", "-layer"),
+}
+"""Tab -> ends of the keys of its selectors."""
+
+WATCH = """
+() => {
+  window.seen = {doubled: 0, shifts: []};
+  const parts = ['tab_bar', 'run_stop', 'run_loss', 'run_attention'].map(key => '.st-key-' + key);
+  const look = () => {
+    if (parts.some(part => document.querySelectorAll(part).length > 1)) window.seen.doubled += 1;
+    requestAnimationFrame(look);
+  };
+  look();
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput) window.seen.shifts.push(entry.value);
+  }).observe({type: 'layout-shift'});
+}
+"""
+"""Counts frames in which a part of the page stands twice, and movements that no click caused."""
+
+
+def open_run(page: Page, url: str, run_id: str, tab: str | None = None) -> None:
+    """Open a run's page and wait until its tab is drawn."""
+    more = f"&tab={tab.replace(' ', '+')}" if tab else ""
+    page.goto(f"{url}/run?run={run_id}{more}")
+    tab_button(page, "Settings and log").wait_for()
+    page.locator(TABS[tab or open_tab(page)]).filter(visible=True).first.wait_for()
+
+
+def tab_button(page: Page, name: str) -> Locator:
+    """The button that opens a tab of the run page."""
+    return page.locator(".st-key-tab_bar").get_by_role("radio", name=name, exact=True)
+
+
+def open_tab(page: Page) -> str:
+    return str(page.locator(".st-key-tab_bar [aria-checked=true]").inner_text())
+
+
+def click_tab(page: Page, tab: str) -> None:
+    """Click a tab and wait for what stands in it."""
+    tab_button(page, tab).click()
+    page.locator(TABS[tab]).filter(visible=True).first.wait_for()
+    assert open_tab(page) == tab
+
+
+def choices(page: Page, key: str) -> Locator:
+    """The buttons of a choice of the open tab, by the end of its widget's key."""
+    return page.locator(f"[class*='{key}'] button[role=radio]").filter(visible=True)
+
+
+def chosen(page: Page, key: str) -> int:
+    """Place of the chosen button."""
+    script = "all => all.findIndex(b => b.getAttribute('aria-checked') === 'true')"
+    return int(choices(page, key).evaluate_all(script))
+
+
+def visible_text(page: Page, selector: str) -> str:
+    """Text of the visible element; empty where there is none just now."""
+    return str(
+        page.evaluate(
+            """selector => [...document.querySelectorAll(selector)]
+              .filter(e => e.getBoundingClientRect().width > 0)
+              .map(e => e.textContent).join('|')""",
+            selector,
+        )
+    )
+
+
+def loss_axis(page: Page) -> str:
+    """Type of the loss chart's value axis, as Plotly draws it."""
+    return str(
+        page.evaluate(
+            "(document.querySelector('.st-key-run_loss .js-plotly-plot') ?? {})"
+            "._fullLayout?.yaxis.type ?? ''"
+        )
+    )
+
+
+def maps(page: Page) -> list[str]:
+    """Addresses of the four pictures: picture, source, target, drift."""
+    images = page.locator(".st-key-run_maps img").filter(visible=True)
+    return list(images.evaluate_all("all => all.map(e => e.src)"))
+
+
+def wait_for(page: Page, shown: Callable[[], bool], timeout_ms: int = 60_000) -> None:
+    """Wait until `shown` is true."""
+    waited = 0
+    while not shown():
+        page.wait_for_timeout(20)
+        waited += 20
+        if waited > timeout_ms:
+            raise AssertionError(f"not shown after {timeout_ms} ms")
+
+
+def state(page: Page) -> str:
+    """The run's state as the header names it."""
+    return str(page.locator(".st-key-run_header .stMarkdownBadge").inner_text())
