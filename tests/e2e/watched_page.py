@@ -25,6 +25,8 @@ SELECTORS = {
 WATCH = """
 () => {
   window.seen = {doubled: 0, shifts: []};
+  const name = node => node?.closest?.('[class*=st-key-]')?.className.match(/st-key-(\\S+)/)?.[1]
+    ?? node?.className ?? String(node?.nodeName);
   const parts = ['tab_bar', 'run_stop', 'run_loss', 'run_attention'].map(key => '.st-key-' + key);
   const look = () => {
     if (parts.some(part => document.querySelectorAll(part).length > 1)) window.seen.doubled += 1;
@@ -33,11 +35,13 @@ WATCH = """
   look();
   new PerformanceObserver(list => {
     for (const entry of list.getEntries())
-      if (!entry.hadRecentInput) window.seen.shifts.push(entry.value);
+      if (!entry.hadRecentInput)
+        window.seen.shifts.push([entry.value, entry.sources.map(({node}) => name(node))]);
   }).observe({type: 'layout-shift'});
 }
 """
-"""Counts frames in which a part of the page stands twice, and movements that no click caused."""
+"""Counts frames in which a part of the page stands twice, and keeps the movements that no click
+caused, each as [layout shift, the parts that moved]."""
 
 
 def open_run(page: Page, url: str, run_id: str, tab: str | None = None) -> None:
@@ -103,14 +107,16 @@ def maps(page: Page) -> list[str]:
     return list(images.evaluate_all("all => all.map(e => e.src)"))
 
 
-def wait_for(page: Page, shown: Callable[[], bool], timeout_ms: int = 60_000) -> None:
-    """Wait until `shown` is true."""
+def wait_for(
+    page: Page, shown: Callable[[], bool], what: str = "", timeout_ms: int = 60_000
+) -> None:
+    """Wait until `shown` is true; `what` names it in the message of a failure."""
     waited = 0
     while not shown():
         page.wait_for_timeout(20)
         waited += 20
         if waited > timeout_ms:
-            raise AssertionError(f"not shown after {timeout_ms} ms")
+            raise AssertionError(f"not shown after {timeout_ms} ms: {what} at {page.url}")
 
 
 def state(page: Page) -> str:
