@@ -80,6 +80,7 @@ def test_no_click_is_lost_while_a_run_page_refreshes(app: App, page: Page, tmp_p
     _report(clicks, opened, doubled, moved)
     assert sum(map(len, clicks.values())) >= 200
     assert doubled == 0
+    assert all(sum(shift for shift, _ in all_of) < 0.01 for all_of in moved.values()), moved
 
 
 def _watch_each_tab(page: Page) -> dict[str, list[Any]]:
