@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from delta_app.cli import main
+from delta_app import openmp
+
+openmp.let_threads_sleep()  # before torch is imported
+
+from delta_app.cli import main  # noqa: E402
 
 
 def _launch(*, host: str, port: int, runs_dir: Path, open_browser: bool) -> int:
