@@ -25,6 +25,11 @@ def millions(number: int) -> str:
     return f"{number / 1e6:.1f}{THIN_SPACE}M"
 
 
+def significant(value: float, digits: int = 3) -> str:
+    """0.6 -> "0.600"; 9.4213 -> "9.42"; 123456 -> "1.23e+05". A live number keeps its width."""
+    return f"{value:#.{digits}g}".rstrip(".")
+
+
 def duration(seconds: float | None) -> str:
     """84 -> "1 min 24 s"; 4210 -> "1 h 10 min"; 0.4 -> "0.4 s"; None -> "–"."""
     if seconds is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from delta_app.figures.base import base_figure
+from delta_app.formatting import significant
 from delta_app.inspection.colors import ColorTable, css_colors
 from delta_app.inspection.scale import Scale
 
@@ -30,7 +31,7 @@ def color_bar(table: ColorTable, scale: Scale, title: str, *, height: int = HEIG
         # A hair beyond both ends, so that rounding cannot cut off their marks.
         range=[scale.low - 0.01 * width, scale.low + (STEPS + 0.01) * width],
         tickvals=marks,
-        ticktext=[f"{mark:.3g}" for mark in marks],
+        ticktext=[_said(mark) for mark in marks],
         showgrid=False,
         zeroline=False,
         fixedrange=True,
@@ -38,3 +39,7 @@ def color_bar(table: ColorTable, scale: Scale, title: str, *, height: int = HEIG
     )
     figure.update_yaxes(visible=False, range=[0, 1], fixedrange=True)
     return figure
+
+
+def _said(mark: float) -> str:
+    return "0" if mark == 0 else significant(mark).replace("-", "\N{MINUS SIGN}")

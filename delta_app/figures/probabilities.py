@@ -20,7 +20,7 @@ def probability_bars(
     true_class: str | None = None,
     key: str = "probabilities",
 ) -> go.Figure:
-    """A bar a class, likeliest on top, its percent behind it; the true class is ticked.
+    """A bar a class, likeliest on top, its percent behind it; the true class is marked so.
 
     Args:
         answers: class name and probability, likeliest first.
@@ -60,4 +60,4 @@ def probability_bars(
 
 
 def _label(name: str, true_class: str | None) -> str:
-    return f"<b>{shortened(name)} ✓</b>" if name == true_class else shortened(name)
+    return f"<b>{shortened(name)}</b> (true)" if name == true_class else shortened(name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from delta_app.formatting import percent
+from delta_app.formatting import percent, significant
 from delta_app.services.comparison import Comparison
 from delta_app.services.comparison_inside import (
     OverlaysOfRuns,
@@ -91,7 +91,9 @@ def _column(side: SideBySide, picture: RunPicture) -> None:
     st.image(side.overlays.drift, width="stretch", alt=f"Where {run.name} drifted")
     name, share = side.answer
     mark = "✓" if name == picture.true_class else "✗"
-    st.caption(f"{mark} {plain(name)} {percent(share, 0)} · drift {side.overlays.drift_total:.3g}")
+    st.caption(
+        f"{mark} {plain(name)} {percent(share, 0)} · drift {significant(side.overlays.drift_total)}"
+    )
 
 
 def _scales(shown: OverlaysOfRuns) -> None:

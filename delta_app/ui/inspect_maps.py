@@ -9,7 +9,7 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.figures.color_bar import color_bar
 from delta_app.figures.probabilities import probability_bars
-from delta_app.formatting import duration
+from delta_app.formatting import duration, significant
 from delta_app.inspection.colors import ColorTable
 from delta_app.inspection.scale import Scale
 from delta_app.services.inspection import Filters, Inspector, LookedAt, Overlays
@@ -63,7 +63,7 @@ def _overlays(overlays: Overlays) -> None:
         ("Source", overlays.source),
         ("Target", overlays.target),
         ("Target less source", overlays.difference),
-        (f"Drift, {overlays.drift_total:.3g} in all", overlays.drift),
+        (f"Drift, {significant(overlays.drift_total)} in all", overlays.drift),
     )
     for column, (words, pixels) in zip(st.columns(5), shown, strict=True):
         column.image(pixels, caption=words, width="stretch", alt=words)
@@ -99,7 +99,7 @@ def _filters(filters: Filters) -> None:
     }[filters.chosen_by]
     st.caption(
         f"**The {len(filters.tiles)} {chosen}** · source above, target below · blue is "
-        f"−{filters.scale.high:.3g}, white 0, red {filters.scale.high:.3g}"
+        f"−{significant(filters.scale.high)}, white 0, red {significant(filters.scale.high)}"
     )
     with st.container(key="filter_tiles"):
         for column, tile in zip(st.columns(FILTERS), filters.tiles, strict=False):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from delta_app.figures.curves import accuracy, learning_rate, loss_by_term
+from delta_app.formatting import significant
 from delta_app.regularizers import method
 from delta_app.runs.records import RunRecord, Series
 from delta_app.services import runs
@@ -95,8 +96,8 @@ def _batchnorm(record: RunRecord, series: Mapping[str, Series]) -> str:
     if first < 0.01 * entropy:  # a network without BatchNorm
         return ""
     return (
-        f"**Why α·Ω starts at {first:.3g}, beside a cross-entropy of {entropy:.3g}:** the "
-        "weights are still the source's, but the target normalises each batch by its own "
+        f"**Why α·Ω starts at {significant(first)}, beside a cross-entropy of "
+        f"{significant(entropy)}:** the weights are still the source's, but the target normalises each batch by its own "
         "statistics while the frozen source uses those it was pretrained with, so their feature "
         "maps differ from the first step. With frozen BatchNorm statistics it starts at 0."
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from delta_app.figures.confusion import confusion_matrix
 from delta_app.figures.recall import recall_by_class
-from delta_app.formatting import counted, percent
+from delta_app.formatting import counted, percent, significant
 from delta_app.runs.records import RunRecord
 from delta_app.services.run_pictures import SPLIT_LABELS
 from delta_app.services.split_results import RunResults, SplitResult, results_of
@@ -52,7 +52,7 @@ def _words(result: SplitResult, split: str, record: RunRecord) -> str:
     return (
         f"{percent(result.top1)} right, {counted(result.wrong, 'picture')} of {result.pictures} "
         f"wrong{once} · balanced {percent(result.balanced_accuracy)} · cross-entropy "
-        f"{result.cross_entropy:.3g}"
+        f"{significant(result.cross_entropy)}"
     )
 
 

@@ -22,7 +22,7 @@ def draw(run_id: str) -> None:
     """The line, as the run stands now; a fragment of its own, so that a click redraws it alone."""
     record = runs.get_run(run_id)
     with st.container(key="run_header"):
-        method, name, state, buttons = st.columns([1.1, 3.4, 1.5, 3.2], vertical_alignment="center")
+        method, name, state, buttons = st.columns([1.2, 3.4, 1.4, 3.2], vertical_alignment="center")
         with method:
             st.markdown(f"**{variant_chip(record.method_label, record.color)}**")
         with name:

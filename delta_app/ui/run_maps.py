@@ -8,7 +8,7 @@ import streamlit as st
 
 from delta_app.errors import DeltaAppError
 from delta_app.figures.color_bar import color_bar
-from delta_app.formatting import duration
+from delta_app.formatting import duration, significant
 from delta_app.inspection.colors import ColorTable
 from delta_app.inspection.scale import Scale
 from delta_app.runs.records import RunRecord
@@ -59,7 +59,7 @@ def _draw_overlays(overlays: Overlays) -> None:
         ("Picture", overlays.picture),
         ("Source", overlays.source),
         ("Target", overlays.target),
-        (f"Drift, {overlays.drift_total:.3g} in all", overlays.drift),
+        (f"Drift, {significant(overlays.drift_total)} in all", overlays.drift),
     )
     for column, (words, pixels) in zip(st.columns(4), shown, strict=True):
         column.image(pixels, caption=words, width="stretch", alt=words)

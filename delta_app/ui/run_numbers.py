@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from delta_app.formatting import count, counted, duration, percent, size
+from delta_app.formatting import count, counted, duration, percent, significant, size
 from delta_app.runs.records import ATTENTION, RunRecord, RunStatus, Series
 from delta_app.services import runs
 from delta_app.training import metric_names as names
@@ -89,7 +89,7 @@ def _cross_entropy(record: RunRecord, series: Mapping[str, Series]) -> Figure:
     if last is None:
         return Figure(label, NOTHING, "after the first step")
     first = float(series[names.LOSS_CROSS_ENTROPY].values[0])
-    return Figure(label, f"{last:.3g}", f"last batch; {first:.3g} at the first step")
+    return Figure(label, significant(last), f"last batch; {significant(first)} at the first step")
 
 
 def _penalty(record: RunRecord, series: Mapping[str, Series]) -> Figure:
@@ -102,11 +102,11 @@ def _penalty(record: RunRecord, series: Mapping[str, Series]) -> Figure:
         held = "none" if not decay else f"none: weight decay {decay:g}"
         return Figure(label, NOTHING, held)
     terms = [
-        f"{letter}·{term} {value:.3g}"
+        f"{letter}·{term} {significant(value)}"
         for letter, term, value in (("α", "backbone", backbone), ("β", "head", head))
         if value is not None
     ]
-    return Figure(label, f"{(backbone or 0.0) + (head or 0.0):.3g}", " + ".join(terms))
+    return Figure(label, significant((backbone or 0.0) + (head or 0.0)), " + ".join(terms))
 
 
 def _test(record: RunRecord) -> Figure:

@@ -70,9 +70,9 @@ def columns() -> dict[str, Any]:
         METHOD: column.MultiselectColumn(
             METHOD, options=list(colors), color=list(colors.values()), width=114
         ),
-        DATASET: column.TextColumn(DATASET, width=84),
-        BACKBONE: column.TextColumn(BACKBONE, width=90),
-        STATE: column.TextColumn(STATE, width=108),
+        DATASET: column.TextColumn(DATASET, width=76),
+        BACKBONE: column.TextColumn(BACKBONE, width=124),
+        STATE: column.TextColumn(STATE, width=98),
         PROGRESS: column.ProgressColumn(
             "", min_value=0.0, max_value=1.0, format=" ", width=46, help="How far it is."
         ),

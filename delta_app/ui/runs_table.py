@@ -18,7 +18,7 @@ from delta_app.ui.runs_rows import NAME, columns, table
 BAR, TABLE = "runs_bar", "runs_rows"
 """Keys of the page's two fragments; what is done in one draws both again."""
 
-NAME_WIDTH, LEAST_HEIGHT = 172, 300
+NAME_WIDTH, LEAST_HEIGHT = 156, 300
 
 _TABLE, _OPENED = "runs_table", "runs_opened"
 _DRAWN, _KNOWN = "runs:drawn", "runs:known"

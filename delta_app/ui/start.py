@@ -9,17 +9,14 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.formatting import duration, size
 from delta_app.regularizers import method
-from delta_app.runs.records import TRAINING, RunRecord, RunStatus
+from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import companions, demo, locations, runs
 from delta_app.training.run_config import RunConfig
-from delta_app.ui import navigation
+from delta_app.ui import navigation, start_earlier, start_wrong
 from delta_app.ui.frame import progress_of
 from delta_app.ui.messages import error_box, plain, variant_chip
 
-FINISHED = (RunStatus.COMPLETED, RunStatus.STOPPED)
 GOING = (RunStatus.RUNNING, RunStatus.QUEUED)
-WENT_WRONG = (RunStatus.FAILED, RunStatus.INTERRUPTED)
-MOST_WRONG = 3
 MOST_RECENT = 3
 
 
@@ -36,9 +33,8 @@ def draw() -> None:
         every = 2.0 if going else 15.0
         st.fragment(run_every=every)(_now_or_last)(_states(records))
     _begin(first=not records)
-    wrong = went_wrong(records)
-    if wrong:
-        _put_right(wrong)
+    start_wrong.draw(start_wrong.went_wrong(records))
+    start_earlier.draw(start_earlier.earlier(records))
     if records:
         _machine()
 
@@ -56,7 +52,7 @@ def _now_or_last(drawn_for: tuple[tuple[str, str], ...]) -> None:
     if _states(records) != drawn_for:
         st.rerun()
     running = [record for record in records if record.status is RunStatus.RUNNING]
-    finished = [r for r in records if r.status in FINISHED and r.kind == TRAINING]
+    finished = start_earlier.finished(records)
     with st.container(border=True, key="now"):
         if running:
             queued = [record for record in records if record.status is RunStatus.QUEUED]
@@ -174,55 +170,6 @@ def _queue(configs: Sequence[RunConfig]) -> None:
         error_box(error)
         return
     navigation.open_run(ids[0])
-
-
-# What failed or was interrupted
-
-
-def went_wrong(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The latest runs that failed or were interrupted, newest first; none older than a result.
-
-    A run that was made again by now, with the same settings, is no longer a matter.
-    """
-    wrong: list[RunRecord] = []
-    for place, record in enumerate(records):
-        if record.status in WENT_WRONG and not any(
-            later.config == record.config for later in records[:place]
-        ):
-            wrong.append(record)
-    return wrong[:MOST_WRONG]
-
-
-def _put_right(records: Sequence[RunRecord]) -> None:
-    st.markdown("##### To put right")
-    for record in records:
-        with st.container(border=True):
-            words, buttons = st.columns([4, 1], vertical_alignment="center")
-            with words, st.container(gap="xsmall"):
-                failed = record.status is RunStatus.FAILED
-                icon = ":red[:material/error:]" if failed else ":orange[:material/warning:]"
-                st.markdown(f"{icon} {variant_chip(record.name, record.color)}")
-                st.caption(f"{_sentence(runs.status_words(record))} {_cure(record)}")
-            with buttons, st.container(horizontal=True, horizontal_alignment="right"):
-                navigation.run_link(record.id, "Open", icon=":material/open_in_new:")
-                if record.kind == TRAINING:
-                    st.page_link(
-                        navigation.FINE_TUNE,
-                        label="Run again",
-                        icon=":material/replay:",
-                        query_params={"from": record.id},
-                    )
-
-
-def _sentence(words: str) -> str:
-    """Words with a full stop behind them."""
-    return plain(words if words.endswith((".", "!", "?")) else f"{words}.")
-
-
-def _cure(record: RunRecord) -> str:
-    if record.error is not None:
-        return plain(record.error.cure)
-    return "Run it again with the same settings, or change them."
 
 
 # The machine

@@ -14,9 +14,9 @@ def test_the_likeliest_class_is_on_top_with_its_percent() -> None:
     assert low > high, "the axis runs down"
 
 
-def test_the_true_class_is_ticked() -> None:
+def test_the_true_class_is_named_so() -> None:
     labels = probability_bars(ANSWERS, "#111111", true_class="dog").layout.yaxis.ticktext
-    assert [("✓" in label) for label in labels] == [False, True, False]
+    assert [("(true)" in label) for label in labels] == [False, True, False]
 
 
 def test_more_bars_take_more_height_not_thinner_bars() -> None:

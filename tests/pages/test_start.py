@@ -108,6 +108,15 @@ def test_the_last_finished_run_is_offered_by_the_other_methods(open_page: Any, q
             assert record.config[group] == done.config[group]
 
 
+def test_what_ended_before_the_last_is_listed_and_opens(open_page: Any, queued: Any) -> None:
+    before = queued("l2", "completed", test_top1=0.5, seconds=61.0)
+    queued("delta", "completed", test_top1=0.625)
+    app = open_page(START)
+    assert "test 50.0\u2009%" in words(app)
+    assert "test 62.5" not in words(app)  # the last one stands above
+    assert links(app)[':color[●]{foreground="#0072B2"} L2 · shapes'] == f"run={before.id}"
+
+
 def test_three_results_of_the_same_settings_can_be_compared(open_page: Any, queued: Any) -> None:
     done = {method: queued(method, "completed") for method in ("delta", "l2", "l2_sp")}
     app = open_page(START)
