@@ -97,7 +97,8 @@ def _batchnorm(record: RunRecord, series: Mapping[str, Series]) -> str:
         return ""
     return (
         f"**Why α·Ω starts at {significant(first)}, beside a cross-entropy of "
-        f"{significant(entropy)}:** the weights are still the source's, but the target normalises each batch by its own "
+        f"{significant(entropy)}:** the weights are still the source's, but the target "
+        "normalises each batch by its own "
         "statistics while the frozen source uses those it was pretrained with, so their feature "
         "maps differ from the first step. With frozen BatchNorm statistics it starts at 0."
     )
