@@ -127,6 +127,10 @@ class TrainBatches(_Loader):
 class PlainBatches(_Loader):
     """All pictures in the cache's order, as they are."""
 
+    @property
+    def pictures(self) -> int:
+        return len(self._cache)
+
     def __len__(self) -> int:
         return -(-len(self._cache) // self._batch_size)
 

@@ -49,9 +49,11 @@ def time_left(record: RunRecord, now: float | None = None) -> float | None:
 
 
 def current_epoch(record: RunRecord) -> int:
-    """The epoch that is being trained, from 1; the last one when all are done."""
+    """The epoch that is being trained or validated, from 1; the last one when all are done."""
     per_epoch = record.facts.get("steps_per_epoch")
     done = record.step // per_epoch if per_epoch else record.epoch
+    if record.phase_detail:  # its steps are over, its validation is not
+        done = max(0, done - 1)
     return min(done + 1, max(record.epochs, 1))
 
 
@@ -68,7 +70,8 @@ def _phase(record: RunRecord) -> str:
         case "":
             return "Starting"
         case "training":
-            return f"Training: epoch {current_epoch(record)} of {record.epochs}"
+            more = f", {detail}" if detail else ""
+            return f"Training: epoch {current_epoch(record)} of {record.epochs}{more}"
         case "training the attention's head" if total:
             return f"Training the attention's head: epoch {min(done + 1, total)} of {total}"
         case "measuring attention" if total and detail:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from delta_app.data.batches import PlainBatches
+from delta_app.formatting import counted
 from delta_app.models.modes import eval_mode
+from delta_app.training.observer import Observer
+
+EVALUATION_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -109,3 +114,19 @@ def evaluate(
             done += len(batch_labels)
             on_pictures(done)
     return evaluation(torch.cat(logits).cpu(), torch.cat(labels).cpu())
+
+
+def warn_if_not_finite(found: Evaluation, observer: Observer) -> None:
+    """Tell of an evaluation whose numbers overflow."""
+    if found.not_finite:
+        observer.event(
+            "warning",
+            f"For {counted(found.not_finite, 'picture')} of {len(found.labels)} the network's "
+            "answer is not a finite number: its BatchNorm statistics or weights have run away. "
+            "Train longer, with a lower learning rate or with frozen BatchNorm statistics.",
+        )
+
+
+def pairs(batches: PlainBatches) -> Iterator[tuple[Tensor, Tensor]]:
+    """(images, labels) of batches."""
+    return ((batch.images, batch.labels) for batch in batches)

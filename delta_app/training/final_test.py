@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from delta_app.atomic_files import write_json
-from delta_app.data.batches import PlainBatches
 from delta_app.data.records import Splits
-from delta_app.formatting import counted, percent
-from delta_app.training.evaluation import Evaluation, evaluate
+from delta_app.formatting import percent
+from delta_app.training.evaluation import (
+    EVALUATION_BATCH,
+    Evaluation,
+    evaluate,
+    pairs,
+    warn_if_not_finite,
+)
 from delta_app.training.keeping import KeptWeights
 from delta_app.training.observer import Control, Observer, Request
 from delta_app.training.preparation import Ask, Caches
-
-EVALUATION_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -124,19 +126,3 @@ class _OnlyInterrupt:
 
     def request(self) -> Request:
         return "interrupt" if self._control.request() == "interrupt" else "run"
-
-
-def warn_if_not_finite(found: Evaluation, observer: Observer) -> None:
-    """Tell of an evaluation whose numbers overflow."""
-    if found.not_finite:
-        observer.event(
-            "warning",
-            f"For {counted(found.not_finite, 'picture')} of {len(found.labels)} the network's "
-            "answer is not a finite number: its BatchNorm statistics or weights have run away. "
-            "Train longer, with a lower learning rate or with frozen BatchNorm statistics.",
-        )
-
-
-def pairs(batches: PlainBatches) -> Iterator[tuple[Tensor, Tensor]]:
-    """(images, labels) of batches."""
-    return ((batch.images, batch.labels) for batch in batches)

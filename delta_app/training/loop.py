@@ -24,14 +24,8 @@ from delta_app.regularizers import method
 from delta_app.training import metric_names as names
 from delta_app.training.attention_of_run import attention_of_run, find_or_measure
 from delta_app.training.devices import device_name, memory_in_use
-from delta_app.training.evaluation import Evaluation, evaluate
-from delta_app.training.final_test import (
-    EVALUATION_BATCH,
-    FinalTest,
-    RunResult,
-    pairs,
-    warn_if_not_finite,
-)
+from delta_app.training.evaluation import EVALUATION_BATCH, Evaluation
+from delta_app.training.final_test import FinalTest, RunResult
 from delta_app.training.keeping import KeptWeights
 from delta_app.training.measurement import ATTENTION_FILE
 from delta_app.training.observer import Control, Observer, Request
@@ -52,6 +46,7 @@ from delta_app.training.recorder import Recorder
 from delta_app.training.run_config import RunConfig
 from delta_app.training.step import Step
 from delta_app.training.threads import cpu_threads
+from delta_app.training.validation import Validation
 
 
 def run_training(
@@ -187,6 +182,7 @@ class _Run:
             f"Training {counted(settings.epochs, 'epoch')} of {counted(per_epoch, 'step')} on "
             f"{device_name(caches.device)} in {precision.label}.",
         )
+        validation = Validation(networks.target, val, total, observer, self.control)
         recorder = Recorder(observer)
         step_number = 0
         with Step(
@@ -218,12 +214,17 @@ class _Run:
                     )
                     observer.phase("training", step_number, total)
                 recorder.flush()
+                speed = trained / (time.monotonic() - started)
+                try:
+                    measured = validation.measure(step_number)
+                except Cancelled:  # this epoch is not measured; the best one before it stays
+                    return self.control.request()
                 self._end_of_epoch(
                     epoch + 1,
                     step_number,
                     recorder.train_top1(),
-                    trained / (time.monotonic() - started),
-                    evaluate(networks.target, pairs(val)) if val is not None else None,
+                    speed,
+                    measured,
                     caches,
                     kept,
                 )
@@ -252,7 +253,6 @@ class _Run:
                 names.VAL_CROSS_ENTROPY: val.cross_entropy,
             }
             words += f", validation {percent(val.top1)}"
-            warn_if_not_finite(val, self.observer)
         better = kept.end_of_epoch(epoch, val, last=epoch == self.settings.epochs)
         self.observer.metrics(step, float(epoch), measured)
         self.observer.facts(

@@ -17,7 +17,7 @@ PHASES = (
     "decoding pictures",
     "training the attention's head",
     "measuring attention",
-    "training",
+    "training",  # the validation that ends an epoch included; the detail then says so
     "testing",
     "saving",
 )

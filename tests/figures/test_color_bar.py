@@ -13,7 +13,7 @@ def test_the_bar_runs_from_the_lowest_to_the_highest_value() -> None:
     assert bar.x[0] - bar.width / 2 == pytest.approx(2.0)
     assert bar.x[-1] + bar.width / 2 == pytest.approx(6.0)
     assert list(bar.marker.color) == list(css_colors("viridis", 64))
-    assert list(figure.layout.xaxis.ticktext) == ["2", "4", "6"]
+    assert list(figure.layout.xaxis.ticktext) == ["2.00", "4.00", "6.00"]
     assert figure.layout.xaxis.title.text == "Drift"
 
 

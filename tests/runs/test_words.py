@@ -86,6 +86,17 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
         ),
         (
             "running",
+            phase(
+                *("training", 20, 150, "validating, 64 of 120 pictures"),
+                step=20,
+                epochs=15,
+                epoch=1,
+                facts={"steps_per_epoch": 10},
+            ),
+            "Training: epoch 2 of 15, validating, 64 of 120 pictures",
+        ),
+        (
+            "running",
             phase("testing", 30, 250, "test pictures"),
             "Testing: 30 of 250 test pictures",
         ),

@@ -53,10 +53,10 @@ class Watcher(Silent):
         self.measured: list[tuple[int, dict[str, float]]] = []
         self.known: dict[str, object] = {}
         self.said: list[str] = []
-        self.phases: list[tuple[str, int, int | None]] = []
+        self.phases: list[tuple[str, int, int | None, str]] = []
 
     def phase(self, name: str, done: int, total: int | None, detail: str = "") -> None:
-        self.phases.append((name, done, total))
+        self.phases.append((name, done, total, detail))
 
     def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         self.measured.append((step, dict(values)))
@@ -85,7 +85,9 @@ class After:
         self.wanted = request
 
     def request(self) -> Request:
-        trained = sum(name == "training" for name, _, _ in self.watcher.phases)
+        trained = sum(
+            name == "training" and not detail for name, _, _, detail in self.watcher.phases
+        )
         return self.wanted if trained >= self.steps else "run"
 
 

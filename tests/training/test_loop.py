@@ -173,6 +173,26 @@ def test_stop_keeps_the_best_so_far_and_tests_it(
     assert (tmp_path / "run" / "best.safetensors").is_file()
 
 
+def test_a_validation_is_broken_off_and_the_epoch_before_it_kept(
+    config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delta_app.training.loop.EVALUATION_BATCH", 2)  # more than one batch
+
+    class InTheSecondValidation:
+        def request(self) -> str:
+            name, _, _, detail = watcher.phases[-1] if watcher.phases else ("", 0, 0, "")
+            again = "epoch" in watcher.known and watcher.known["epoch"] == 1
+            return "stop" if name == "training" and detail and again else "run"
+
+    result = run(config("l2", epochs=50), tmp_path / "run", watcher, InTheSecondValidation())
+    assert any(
+        "validating, 2 of" in detail for name, _, _, detail in watcher.phases if name == "training"
+    )
+    assert (result.ended, result.best_epoch) == ("stopped", 1)
+    assert watcher.known["epoch"] == 1
+    assert result.test_top1 is not None
+
+
 def test_the_apps_end_interrupts_without_testing(
     config: Config, tmp_path: Path, watcher: Any, after: Any
 ) -> None:
