@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from delta_app.cli.command import UsageError
 from delta_app.cli.setting_options import add_option, say, typed
-from delta_app.config import SettingInfo
 from delta_app.errors import SettingsError
 from delta_app.regularizers import methods
 from delta_app.services import forms
+from delta_app.settings import SettingInfo
 from delta_app.training.run_config import (
     RunConfig,
     all_settings,

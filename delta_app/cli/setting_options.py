@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from delta_app.config import SettingInfo
+from delta_app.settings import SettingInfo
 
 EMPTY = "none"
 """What to type for a setting that may be empty."""

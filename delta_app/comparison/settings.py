@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delta_app.config import SettingInfo, Settings
 from delta_app.regularizers import method
+from delta_app.settings import SettingInfo, Settings
 from delta_app.training.run_config import RunConfig, all_settings
 
 ABSENT = "–"

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from delta_app.config import Settings
 from delta_app.errors import SettingsError
+from delta_app.settings import Settings
 
 
 class MethodSettings(Settings):

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from delta_app.config import setting
 from delta_app.regularizers.base import MethodSettings, Penalised, Regularizer, Variant, register
 from delta_app.regularizers.feature_map import (
     BATCH_READING_HELP,
@@ -18,6 +17,7 @@ from delta_app.regularizers.feature_map import (
     squared_difference,
 )
 from delta_app.regularizers.head import head_l2
+from delta_app.settings import setting
 
 
 def attention_weighted_distance(

@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from delta_app.config import setting
 from delta_app.regularizers.base import MethodSettings, Penalised, Regularizer, register
 from delta_app.regularizers.head import head_l2
+from delta_app.settings import setting
 
 REFERENCE_BATCH = 64
 """The batch size at which the authors quote alpha."""

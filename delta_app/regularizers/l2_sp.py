@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from delta_app.config import setting
 from delta_app.regularizers.base import MethodSettings, Penalised, Regularizer, register
 from delta_app.regularizers.head import head_l2
+from delta_app.settings import setting
 
 
 def l2_sp(parameters: Mapping[str, Tensor], starting_point: Mapping[str, Tensor]) -> Tensor:

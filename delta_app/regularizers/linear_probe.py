@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from delta_app.config import setting
 from delta_app.regularizers.base import MethodSettings, Regularizer, register
+from delta_app.settings import setting
 
 
 class LinearProbeSettings(MethodSettings):

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from delta_app.config import SettingInfo
 from delta_app.errors import SettingsError
 from delta_app.regularizers import methods
+from delta_app.settings import SettingInfo
 from delta_app.training.devices import MixedPrecision, resolve_device
 from delta_app.training.run_config import RunConfig, setting_groups
 

@@ -6,17 +6,10 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
-from delta_app.config import (
-    AttentionSettings,
-    DataSettings,
-    ModelSettings,
-    OptimizationSettings,
-    SettingInfo,
-    Settings,
-    describe,
-)
+from delta_app.config import AttentionSettings, DataSettings, ModelSettings, OptimizationSettings
 from delta_app.errors import SettingsError
 from delta_app.regularizers import MethodSettings, Variant, method, methods, variant_of
+from delta_app.settings import SettingInfo, Settings, describe
 
 
 class RunConfig(Settings):

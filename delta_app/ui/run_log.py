@@ -6,11 +6,11 @@ from datetime import datetime
 
 import streamlit as st
 
-from delta_app.config import SettingInfo
 from delta_app.formatting import counted
 from delta_app.runs.records import TRAINING, RunRecord
 from delta_app.services import forms, runs
 from delta_app.services.companions import config_of
+from delta_app.settings import SettingInfo
 from delta_app.training.run_config import RunConfig
 from delta_app.ui.frame import named_runs_folder
 from delta_app.ui.messages import plain

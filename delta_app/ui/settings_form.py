@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from delta_app.config import SettingInfo
 from delta_app.errors import DeltaAppError
 from delta_app.formatting import counted
 from delta_app.services.forms import range_words
+from delta_app.settings import SettingInfo
 from delta_app.ui.messages import error_beside
 from delta_app.ui.session import FormState
 

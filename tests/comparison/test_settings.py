@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from delta_app.comparison.settings import ABSENT, NOT_SET, SettingRow, differing, setting_rows
-from delta_app.config import describe
 from delta_app.regularizers import methods
+from delta_app.settings import describe
 from delta_app.training.run_config import RunConfig, setting_groups
 
 

@@ -7,10 +7,10 @@ import re
 import pytest
 import torch
 
-from delta_app.config import describe
 from delta_app.errors import SettingsError
 from delta_app.regularizers import all_variants, method, methods
 from delta_app.regularizers.head import head_l2
+from delta_app.settings import describe
 
 
 def test_every_method_of_the_field_is_there_in_order() -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from delta_app.cli.command import Command, Context, UsageError, add_json
 from delta_app.cli.output import note, one_line, print_json, print_table
 from delta_app.cli.setting_options import add_option, say, typed
-from delta_app.config import DataSettings, describe
+from delta_app.config import DataSettings
 from delta_app.errors import DatasetError
 from delta_app.formatting import counted
+from delta_app.settings import describe
 
 if TYPE_CHECKING:
     from delta_app.data.records import DatasetCheck, Splits

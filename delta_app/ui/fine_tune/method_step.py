@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from delta_app.config import SettingInfo
 from delta_app.errors import DeltaAppError
 from delta_app.regularizers import method, methods
+from delta_app.settings import SettingInfo
 from delta_app.training.run_config import setting_groups
 from delta_app.ui.fine_tune.values import FILE, FIRST_METHOD, WORDS
 from delta_app.ui.messages import error_beside, variant_chip
