@@ -30,6 +30,7 @@ __all__ = [
     "browse_roots",
     "check",
     "checked_before",
+    "may_browse",
     "preview",
     "recent_folders",
     "remember_folder",
@@ -150,6 +151,11 @@ def browse(path: str | Path | None = None) -> Browsed:
     above = folder.parent
     parent = above if above != folder and is_within(above, roots) else None
     return Browsed(folder, parent, tuple(entries), len(list_folder(folder).pictures), roots)
+
+
+def may_browse(path: Path) -> bool:
+    """Whether `browse` would go there."""
+    return os.path.isdir(path) and is_within(path, browse_roots())
 
 
 def browse_roots() -> tuple[Path, ...]:

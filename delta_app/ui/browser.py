@@ -25,14 +25,11 @@ def browse_button(state: FormState, key: str, *, title: str, for_weights: bool =
 
 
 def _starting_point(text: str) -> str | None:
-    """The folder of what is chosen now, else the one above what was used last."""
+    """Near what is chosen now or was used before; None where none of it may be browsed."""
     chosen = Path(text).expanduser()
-    if text and chosen.is_absolute():
-        for folder in (chosen.parent, *chosen.parents):
-            if folder.is_dir():
-                return str(folder)
-    recent = datasets.recent_folders()
-    return str(recent[0].parent) if recent else None
+    near = list(chosen.parents) if text and chosen.is_absolute() else []
+    near += [folder.parent for folder in datasets.recent_folders()]
+    return next((str(folder) for folder in near if datasets.may_browse(folder)), None)
 
 
 def _browser(state: FormState, key: str, for_weights: bool) -> None:

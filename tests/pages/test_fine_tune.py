@@ -147,6 +147,31 @@ def test_a_picture_that_cannot_be_read_is_named(open_page: Any, pictures: Path) 
     assert "red/00.png" in app.code[0].value
 
 
+def test_a_folder_that_cannot_be_used_still_names_everything_found(
+    open_page: Any, pictures: Path
+) -> None:
+    (pictures / "lonely").mkdir()
+    some = next(path for path in sorted(pictures.rglob("*")) if path.is_file())
+    (pictures / "lonely" / f"a{some.suffix}").write_bytes(some.read_bytes())
+    (some.parent / "cut.jpg").write_bytes(b"")
+    app = enter(open_page(FINE_TUNE), Folder_of_pictures=str(pictures))
+    assert start(app).disabled
+    assert "lonely" in "\n".join(error.value for error in app.error)
+    assert "cut.jpg" in words(app)
+
+
+def test_browsing_begins_where_one_may_browse(
+    open_page: Any, pictures: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "allowed" / "inside").mkdir(parents=True)
+    monkeypatch.setenv("DELTA_BROWSE_ROOTS", str(tmp_path / "allowed"))
+    app = enter(open_page(FINE_TUNE), Folder_of_pictures=str(pictures))
+    app.button(key="browse:data").click().run()
+    assert not app.error
+    assert not app.exception
+    assert "inside" in [button.label for button in app.button]
+
+
 @pytest.mark.parametrize("missing", [True, False])
 def test_a_weights_file_is_checked_and_reported(
     open_page: Any, pictures: Path, tmp_path: Path, missing: bool

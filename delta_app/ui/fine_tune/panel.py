@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from delta_app.data.records import SPLIT_WORDS, SPLITS, DatasetCheck, Problem, Splits
@@ -34,11 +36,23 @@ def panel(draft: Draft) -> None:
     elif pictures.task is not None:
         _checking(pictures.task)
     else:
+        if pictures.check is not None:
+            _refused(pictures.check)
         _expected()
     if draft.config is not None and pictures.usable:
         st.caption("The same from the command line")
         command = command_line(draft.config, runs_dir=named_runs_folder())
         st.code(command, language="bash", wrap_lines=True)
+
+
+def _refused(check: DatasetCheck) -> None:
+    """What was found in a folder that cannot be used; why it cannot stands beside its path."""
+    if not check.classes:
+        return
+    st.markdown(f"##### {plain(check.name)}")
+    st.caption(summary(check, None))
+    _problems(problem for problem in check.problems if problem.level != "error")
+    _left_out(check)
 
 
 def _expected() -> None:
@@ -79,7 +93,7 @@ def _found(check: DatasetCheck, splits: Splits | None) -> None:
         config={"displayModeBar": False},
     )
     _samples(check)
-    _problems(check)
+    _problems(check.problems)
     _left_out(check)
 
 
@@ -103,9 +117,9 @@ def _samples(check: DatasetCheck) -> None:
                 st.caption(plain(sample.class_name))
 
 
-def _problems(check: DatasetCheck) -> None:
+def _problems(found: Iterable[Problem]) -> None:
     """What is worth knowing, warnings first; more than a few are folded."""
-    problems = sorted(check.problems, key=lambda each: each.level != "warning")
+    problems = sorted(found, key=lambda each: each.level != "warning")
     with st.container(gap="xsmall"):
         for problem in problems[:PROBLEMS]:
             _problem(problem)
