@@ -11,6 +11,7 @@ from delta_app.cli.progress import Progress
 from delta_app.errors import DeltaAppError
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.runtime import prepare_process
+from delta_app.services.readiness import check_ready
 from delta_app.services.runs import Shutdown, run_here
 from delta_app.training.run_config import RunConfig
 
@@ -20,8 +21,13 @@ def run_to_end(kind: str, config: RunConfig, options: argparse.Namespace) -> tup
 
     The code is 0 for a run that completed or was stopped, 1 for one that failed (its reason is
     on stderr), 130 for one that a signal interrupted.
+
+    Raises:
+        DeltaAppError: what can be known at once is wrong, such as a folder that is not there;
+            then there is no run.
     """
     prepare_process()
+    check_ready(config)
     shutdown = Shutdown()
     with ending_on_signals(shutdown.request), Progress() as progress:
         run = run_here(kind, config, shutdown, options.name, options.runs_dir, also=[progress])

@@ -76,7 +76,12 @@ class Progress:
         self._numbers.update(values)
 
     def event(self, level: Level, message: str) -> None:
-        """A line of its own; a terminal leaves out what its progress line says anyway."""
+        """A line of its own; a terminal leaves out what its progress line says anyway.
+
+        An error ends the run, and whoever ran it says so.
+        """
+        if level == "error":
+            return
         if not self._terminal:
             self._write(f"{message}\n" if level == "info" else f"{level}: {message}\n")
         elif level != "info":

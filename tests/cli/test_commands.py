@@ -175,15 +175,40 @@ def test_the_same_config_gives_the_same_run(
     assert weights[0] == weights[1]
 
 
-def test_a_run_that_fails_says_why_in_one_line(say: Say, small: list[str], tmp_path: Path) -> None:
-    words = ["--method", "l2", "--weights", tmp_path / "gone.pth", "--runs-dir", tmp_path / "runs"]
+def test_a_run_that_fails_says_why_in_one_line(
+    say: Say, small: list[str], shapes: Path, tmp_path: Path
+) -> None:
+    alone = shutil.copytree(shapes, tmp_path / "shapes") / "alone"
+    alone.mkdir()
+    shutil.copy(next(shapes.rglob("*.png")), alone)
+    words = ["--data", alone.parent, "--method", "l2", "--runs-dir", tmp_path / "runs"]
     said = say("train", *small, *words, "--json")
     assert said.code == 1
     assert said.last_json["status"] == "failed"
-    last = said.err.splitlines()[-1]
-    assert last.startswith("error: ")
-    assert "gone.pth" in last
+    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert "alone" in line
+    assert said.err.splitlines()[-1] == line
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--data", "gone", "does not exist"),
+        ("--weights", "gone.pth", "no weights file"),
+        ("--backbone", "resnet19", "Did you mean"),
+    ],
+)
+def test_what_cannot_start_is_one_line_and_no_run(
+    option: str, value: str, words: str, say: Say, small: list[str], tmp_path: Path
+) -> None:
+    where = ["--runs-dir", tmp_path / "runs"]
+    typed = value if option == "--backbone" else tmp_path / value
+    said = say("train", *small, "--method", "l2", option, typed, *where)
+    assert said.code == 1
+    (line,) = said.err.splitlines()
+    assert words in line
+    assert say("runs", "list", "--json", *where).last_json["runs"] == []
 
 
 def test_check_names_every_file_it_leaves_out(say: Say, shapes: Path, tmp_path: Path) -> None:

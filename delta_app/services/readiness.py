@@ -1,0 +1,25 @@
+"""What would keep a run from starting, found before there is a run."""
+
+from __future__ import annotations
+
+from delta_app.data.scan import folder_of
+from delta_app.data.wrong_folder import not_a_readable_folder
+from delta_app.errors import DatasetError
+from delta_app.services.backbones import check_weights
+from delta_app.training.run_config import RunConfig
+
+
+def check_ready(config: RunConfig) -> None:
+    """Look at what can be known at once: the folder is there, the weights fit the backbone.
+
+    The pictures are not read: the run does that, and says how far it is.
+
+    Raises:
+        DatasetError: no such folder, or one that may not be read.
+        BackboneError: an unknown backbone.
+        WeightsError: a weights file that is not there, cannot be read or does not fit.
+    """
+    problem = not_a_readable_folder(folder_of(config.data.data), config.data.data)
+    if problem is not None:
+        raise DatasetError(f"{problem.title} {problem.message}", cure=problem.cure, field="data")
+    check_weights(config.model.backbone, config.model.weights)
