@@ -1,7 +1,8 @@
 """Exact filter importance: disable a filter, run the rest, see how much the loss rises.
 
-For the layer's output only what lies after it is run again, many filters at a time. A network
-that torch.fx cannot trace pays full forwards and gives the same numbers.
+A disabled filter's change is carried through what lies after its layer, many filters at once, and
+the loss's rise is formed from the change of the logits: nothing nearly equal is subtracted. A
+network that torch.fx cannot trace pays full forwards and gives the same numbers, of fewer digits.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from delta_app.attention.tail import IntactRun, LayerTails, NotTraceable
+from delta_app.attention import differences
+from delta_app.attention.change import Change
+from delta_app.attention.tail import LayerTails, NotTraceable
 
 PICTURES_AT_ONCE = 256
 """Filters times pictures that run through the tail together: enough to fill two cores or a
 small GPU's convolutions."""
 
 BYTES_AT_ONCE = 256_000_000
-"""Of the copies of a layer's output that run together; what follows takes a few times as much."""
+"""Of the largest change that runs through the tail; the values beside it take a few times as
+much."""
 
 
 class Ablation(Protocol):
-    """Logits of a network whose layers' outputs are replaced."""
+    """One batch through a network, and how its logits change."""
 
     @property
     def logits(self) -> Tensor:
@@ -34,8 +37,12 @@ class Ablation(Protocol):
     def outputs(self) -> Mapping[str, Tensor]:
         """The intact layers' outputs."""
 
-    def logits_after(self, layer: str, outputs: Tensor, variants: int) -> Tensor:
-        """(variants, N, K) for outputs (variants * N, ...)."""
+    @property
+    def largest(self) -> int:
+        """Elements that the change of one variant had at most, in the last call."""
+
+    def logit_changes(self, layer: str, change: Change) -> Tensor:
+        """(F, N, K) where the layer's output changes so."""
 
 
 class ImportanceEngine:
@@ -85,64 +92,55 @@ class ImportanceEngine:
             run = self._tails.start(images)
         else:
             run = _FullForwards(self._model, self._layers, images)
-        intact = _cross_entropy(run.logits, labels)  # (N,)
         modules = dict(self._model.named_modules())
         importance = {}
         for layer in self._layers:
             # ConvNeXt's linear layers put out (N, H, W, C), all else (N, C, H, W).
             dim = 3 if isinstance(modules[layer], nn.Linear) else 1
-            importance[layer] = _rises(
-                run, layer, run.outputs[layer], dim, labels, intact, on_filters
-            )
+            importance[layer] = _rises(run, layer, dim, labels, on_filters)
         return importance
 
 
 def _rises(
-    run: Ablation,
-    layer: str,
-    output: Tensor,
-    dim: int,
-    labels: Tensor,
-    intact: Tensor,
-    on_filters: Callable[[int], None],
+    run: Ablation, layer: str, dim: int, labels: Tensor, on_filters: Callable[[int], None]
 ) -> Tensor:
+    output = run.outputs[layer]
     channels = output.shape[dim]
-    pictures = output.shape[0]
-    bytes_of_copy = output.numel() * output.element_size()
-    at_once = max(1, min(PICTURES_AT_ONCE // pictures, BYTES_AT_ONCE // bytes_of_copy))
-    rises = []
-    for first in range(0, channels, at_once):
+    at_once, rises, first = 1, [], 0
+    while first < channels:
         filters = range(first, min(first + at_once, channels))
-        disabled = without_filters(output, filters, dim)
-        logits = run.logits_after(layer, disabled, len(filters))  # (F, N, K)
-        loss = _cross_entropy(logits.flatten(0, 1), labels.repeat(len(filters)))
-        rises.append(loss.unflatten(0, (len(filters), pictures)) - intact)
+        logits = run.logit_changes(layer, disabled(output, filters, dim))
+        rises.append(differences.cross_entropy(run.logits, logits, labels))
         on_filters(len(filters))
+        first = filters.stop
+        # The first filter, alone, has shown how large its change grows.
+        at_once = filters_at_once(run.largest, output)
     return torch.cat(rises)
 
 
-def without_filters(output: Tensor, filters: range, dim: int) -> Tensor:
-    """Copies of a layer's output, each with one channel zero.
+def filters_at_once(largest: int, output: Tensor) -> int:
+    """How many filters run together.
+
+    Args:
+        largest: elements that the change of one filter has at most, on all pictures.
+        output: of the layer.
+    """
+    # A change that never leaves its channel costs next to nothing beside its bookkeeping.
+    by_work = PICTURES_AT_ONCE * max(1, output.numel() // largest) // output.shape[0]
+    by_memory = BYTES_AT_ONCE // (largest * output.element_size())
+    return max(1, min(by_work, by_memory))
+
+
+def disabled(output: Tensor, filters: range, dim: int) -> Change:
+    """The change of a layer's output where one channel in each variant is zero.
 
     Args:
         output: (N, ...), channels along `dim`.
-        filters: which channel is zero in which copy.
-
-    Returns:
-        (len(filters) * N, ...), copy after copy, in the memory layout of `output`.
+        filters: which channel is zero in which variant.
     """
-    copies = output.unsqueeze(0).repeat(len(filters), *[1] * output.dim())
-    for copy, channel in zip(copies, filters, strict=True):
-        copy.select(dim, channel).zero_()
-    flat = copies.flatten(0, 1)
-    if output.dim() == 4 and output.is_contiguous(memory_format=torch.channels_last):
-        return flat.contiguous(memory_format=torch.channels_last)
-    return flat
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """By picture, in float64: a difference of two of these keeps float32's digits."""
-    return F.cross_entropy(logits.double(), labels, reduction="none")
+    channels = torch.arange(filters.start, filters.stop, device=output.device)
+    zeroed = -output.index_select(dim, channels).movedim(dim, 0).unsqueeze(dim + 1)
+    return Change(zeroed.flatten(0, 1), len(filters), channels, dim)
 
 
 class _FullForwards:
@@ -166,14 +164,15 @@ class _FullForwards:
         finally:
             for handle in handles:
                 handle.remove()
+        self.largest = max(images.numel(), *(o.numel() for o in self.outputs.values()))
 
-    def logits_after(self, layer: str, outputs: Tensor, variants: int) -> Tensor:
-        handle = self._modules[layer].register_forward_hook(lambda m, i, o: outputs)
+    def logit_changes(self, layer: str, change: Change) -> Tensor:
+        output = self.outputs[layer]
+        wide = change.spread(output.shape)
+        changed = (output.unsqueeze(0) + wide.by_variant()).flatten(0, 1)
+        handle = self._modules[layer].register_forward_hook(lambda m, i, o: changed)
         try:
-            logits: Tensor = self._model(self._images.repeat(variants, 1, 1, 1))
+            logits: Tensor = self._model(self._images.repeat(change.variants, 1, 1, 1))
         finally:
             handle.remove()
-        return logits.unflatten(0, (variants, self._images.shape[0]))
-
-
-__all__ = ["ImportanceEngine", "IntactRun", "without_filters"]
+        return logits.unflatten(0, (change.variants, -1)).double() - self.logits.double()

@@ -1,16 +1,21 @@
-"""Run only what lies after a layer, for many variants of its output at once.
+"""Run only what lies after a layer, and of that only the change, for many variants at once.
 
-Disabling a filter changes the output of its own layer; whatever does not depend on that
-output is the same as for the intact network and is computed once. torch.fx gives the graph.
+Disabling a filter changes the output of its own layer; whatever does not depend on that output is
+the same as in the intact network and is computed once. torch.fx gives the graph, `rules` say how a
+change runs through each operation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+
+from delta_app.attention.change import Change
+from delta_app.attention.rules import batch_norm_factor, rule_for
+from delta_app.attention.site import Site
 
 
 class NotTraceable(Exception):
@@ -35,7 +40,7 @@ class LayerTails:
 
     Args:
         model: a network in eval mode; it is read, not changed.
-        layers: names of the layers whose outputs are replaced.
+        layers: names of the layers whose outputs change.
 
     Raises:
         NotTraceable: torch.fx cannot follow the network, or a layer is not called exactly once.
@@ -47,17 +52,31 @@ class LayerTails:
             graph = tracer.trace(model)
         except Exception as error:  # whatever a forward pass may raise on proxies
             raise NotTraceable(str(error)) from error
-        self._module = fx.GraphModule(tracer.root, graph)
-        self._nodes = {}
+        self.graph_module = fx.GraphModule(tracer.root, graph)
+        self.starts: dict[str, fx.Node] = {}
         for layer in layers:
             calls = [n for n in graph.nodes if n.op == "call_module" and n.target == layer]
             if len(calls) != 1:
                 raise NotTraceable(f"{layer} is called {len(calls)} times")
-            self._nodes[layer] = calls[0]
-        self._after = {layer: _dependents(node) for layer, node in self._nodes.items()}
-        self._from_input = set().union(
-            *(_dependents(n) for n in graph.nodes if n.op == "placeholder")
+            self.starts[layer] = calls[0]
+        dependents = {layer: _dependents(node) for layer, node in self.starts.items()}
+        self.after = {
+            layer: [n for n in graph.nodes if n in found] for layer, found in dependents.items()
+        }
+        self.last_uses = {layer: _last_uses(nodes) for layer, nodes in self.after.items()}
+        changed = set().union(*dependents.values())
+        self.modules = {
+            n: model.get_submodule(str(n.target)) for n in changed if n.op == "call_module"
+        }
+        self.rules = {n: rule_for(n, self.modules.get(n)) for n in changed if n.op != "output"}
+        self.norms = _norms_behind_convolutions(self.modules)
+        self.convolutions = {norm: conv for conv, norm in self.norms.items()}
+        self.by_picture = set().union(
+            *(_dependents(n) | {n} for n in graph.nodes if n.op == "placeholder")
         )
+        looked_at = (n for n, rule in self.rules.items() if rule.needs_inputs)
+        self.wanted = {used for n in looked_at for used in n.all_input_nodes}
+        self.wanted |= set(self.starts.values())
 
     def start(self, images: Tensor) -> IntactRun:
         """Run the intact network once and keep what the tails need."""
@@ -70,90 +89,73 @@ class IntactRun:
     Attributes:
         logits: of the intact network, (N, K).
         outputs: the layers' outputs by name, as the network lays them out.
+        largest: elements that the change of one variant had at most, in the last call.
     """
 
     def __init__(self, tails: LayerTails, images: Tensor) -> None:
         self._tails = tails
-        self._pictures = images.shape[0]
-        wanted = {
-            used
-            for after in tails._after.values()
-            for node in after
-            for used in node.all_input_nodes
-            if used not in after
-        } | set(tails._nodes.values())
-        self._kept, self.logits = _Keeping(tails._module, wanted).run_keeping(images)
+        keeping = _Keeping(tails.graph_module, tails.wanted)
+        self.logits: Tensor = keeping.run(images)
+        self._bases, self._shapes = keeping.kept, keeping.shapes
+        self._cache: dict[tuple[fx.Node, str], Any] = {}
         self.outputs: dict[str, Tensor] = {
-            layer: self._kept[node] for layer, node in tails._nodes.items()
+            layer: self._bases[node] for layer, node in tails.starts.items()
         }
+        self.largest = 0
 
-    def logits_after(self, layer: str, outputs: Tensor, variants: int) -> Tensor:
-        """Logits where the layer put out something else.
-
-        Args:
-            layer: one of the layers.
-            outputs: (variants * N, ...): the layer's output for all N pictures of the batch,
-                variant after variant.
-            variants: how many there are.
+    def logit_changes(self, layer: str, change: Change) -> Tensor:
+        """How the logits change where the layer's output changes so.
 
         Returns:
-            (variants, N, K).
+            (F, N, K).
         """
-        tails, node = self._tails, self._tails._nodes[layer]
-        after = tails._after[layer]
-        given: dict[fx.Node, Any] = {node: outputs}
-        for used in {u for n in after for u in n.all_input_nodes} - after - {node}:
-            value = self._kept[used]
-            if used in tails._from_input:
-                value = _map_tensors(value, lambda t: _repeat(t, self._pictures, variants))
-            given[used] = value
-        logits = _TailOnly(tails._module, given, after).run_tail()
-        return logits.unflatten(0, (variants, self._pictures))
+        tails, start = self._tails, self._tails.starts[layer]
+        changes: dict[fx.Node, Any] = {start: change}
+        self.largest = 0
+        *operations, end = tails.after[layer]
+        for node in operations:
+            if node not in self._shapes and node in self._bases:
+                continue  # a size, say: no variant changes it
+            conv = tails.convolutions.get(node)
+            if conv is not None and conv is not start:
+                changes[node] = changes[conv]  # the convolution's weight took it in
+            else:
+                changes[node] = tails.rules[node].change(self._site(node, changes))
+            self.largest = max(self.largest, _elements(changes[node]))
+            for used in tails.last_uses[layer].get(node, ()):
+                changes.pop(used, None)
+        found: Change = changes[end.all_input_nodes[0]]
+        return found.spread(self.logits.shape).by_variant()
+
+    def _site(self, node: fx.Node, changes: dict[fx.Node, Any]) -> Site:
+        tails, module = self._tails, self._tails.modules.get(node)
+        site = Site(node, module, self._bases, self._shapes, tails.by_picture, self._cache, changes)
+        norm = tails.modules[tails.norms[node]] if node in tails.norms else None
+        if isinstance(norm, nn.BatchNorm2d):
+            factor = batch_norm_factor(norm)
+            site.once("weight", lambda: site.module.weight * factor.view(-1, 1, 1, 1))
+        return site
 
 
 class _Keeping(fx.Interpreter):
-    """Runs the whole graph and keeps the values of chosen nodes."""
+    """Runs the whole graph; keeps chosen values, all that are no tensors, and every shape."""
 
     def __init__(self, module: fx.GraphModule, wanted: set[fx.Node]) -> None:
         super().__init__(module)
         self._wanted = wanted
-        self._values: dict[fx.Node, Any] = {}
+        self.kept: dict[fx.Node, Any] = {}
+        self.shapes: dict[fx.Node, torch.Size] = {}
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
-        if n in self._wanted:
-            # A copy: the network may go on to change it in place (DenseNet rectifies so).
-            self._values[n] = _map_tensors(value, Tensor.clone)
+        if isinstance(value, Tensor):
+            self.shapes[n] = value.shape
+            if n in self._wanted:
+                # A copy: the network may go on to change it in place (DenseNet rectifies so).
+                self.kept[n] = value.clone()
+        elif not _holds_tensors(value):
+            self.kept[n] = value
         return value
-
-    def run_keeping(self, images: Tensor) -> tuple[dict[fx.Node, Any], Tensor]:
-        output = self.run(images)
-        return self._values, output
-
-
-class _TailOnly(fx.Interpreter):
-    """Runs the nodes after a layer from given values."""
-
-    def __init__(
-        self, module: fx.GraphModule, given: dict[fx.Node, Any], after: set[fx.Node]
-    ) -> None:
-        super().__init__(module)
-        self._given = given
-        self._after = after
-        self._graph = module.graph
-
-    def run_tail(self) -> Tensor:
-        self.env = dict(self._given)
-        output: Any = None
-        for node in self._graph.nodes:
-            if node not in self._after:
-                continue
-            self.env[node] = self.run_node(node)
-            for used in self.user_to_last_uses.get(node, []):
-                self.env.pop(used, None)
-            if node.op == "output":
-                output = self.env[node]
-        return output
 
 
 def _dependents(node: fx.Node) -> set[fx.Node]:
@@ -168,15 +170,39 @@ def _dependents(node: fx.Node) -> set[fx.Node]:
     return found
 
 
-def _map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    return fx.node.map_aggregate(value, lambda v: change(v) if isinstance(v, Tensor) else v)
+def _last_uses(nodes: Sequence[fx.Node]) -> dict[fx.Node, list[fx.Node]]:
+    """Node -> what no later one of these needs."""
+    last = {used: node for node in nodes for used in node.all_input_nodes}
+    found: dict[fx.Node, list[fx.Node]] = {}
+    for used, node in last.items():
+        found.setdefault(node, []).append(used)
+    return found
 
 
-def _repeat(tensor: Tensor, pictures: int, variants: int) -> Tensor:
-    """Copies of a batch behind one another; anything else as it is."""
-    if tensor.dim() == 0 or tensor.shape[0] != pictures:
-        return tensor
-    copies = tensor.unsqueeze(0).expand(variants, *tensor.shape).reshape(-1, *tensor.shape[1:])
-    if tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last):
-        return copies.contiguous(memory_format=torch.channels_last)
-    return copies
+def _norms_behind_convolutions(modules: dict[fx.Node, nn.Module]) -> dict[fx.Node, fx.Node]:
+    """Convolution -> the BatchNorm that alone hears of it, so that one weight does for both."""
+    found: dict[fx.Node, fx.Node] = {}
+    for node, module in modules.items():
+        before = node.args[0]
+        if (
+            isinstance(module, nn.BatchNorm2d)
+            and module.running_var is not None
+            and isinstance(before, fx.Node)
+            and isinstance(modules.get(before), nn.Conv2d)
+            and len(before.users) == 1
+        ):
+            found[before] = node
+    return found
+
+
+def _elements(change: Any) -> int:
+    """That the change of one variant has."""
+    if isinstance(change, Change):
+        return change.values.numel() // change.variants
+    return sum(map(_elements, change))
+
+
+def _holds_tensors(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_holds_tensors, value))
+    return isinstance(value, Tensor)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from delta_app.attention import ablation
-from delta_app.attention.ablation import ImportanceEngine, without_filters
+from delta_app.attention.ablation import ImportanceEngine, disabled
 
 
 class Block(nn.Module):
@@ -121,7 +121,7 @@ def test_splitting_the_filters_changes_nothing(
 ) -> None:
     net = build(Net)
     together = ImportanceEngine(net, LAYERS).measure(*batch)
-    monkeypatch.setattr(ablation, "PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr(ablation, "filters_at_once", lambda largest, output: 1)
     counted: list[int] = []
     alone = ImportanceEngine(net, LAYERS).measure(*batch, counted.append)
     assert counted == [1] * 24
@@ -163,14 +163,18 @@ def test_hooks_go_even_when_the_measurement_is_stopped(batch: tuple[Tensor, Tens
     assert not any(m._forward_hooks for m in net.modules())
 
 
-def test_each_copy_lacks_one_channel() -> None:
-    output = torch.ones(2, 3, 4, 4)
-    copies = without_filters(output, range(1, 3), dim=1).unflatten(0, (2, 2))
-    assert copies[0].sum(dim=(0, 2, 3)).tolist() == [32, 0, 32]
-    assert copies[1].sum(dim=(0, 2, 3)).tolist() == [32, 32, 0]
-    assert output.min() == 1
+def test_a_disabled_channel_is_zero_and_the_others_stay() -> None:
+    output = torch.arange(1.0, 25.0).view(2, 3, 2, 2)
+    change = disabled(output, range(1, 3), dim=1)
+    after = (output + change.spread(output.shape).by_variant()).unbind()
+    for left, channel in zip(after, (1, 2), strict=True):
+        assert left[:, channel].abs().sum() == 0
+        others = [c for c in range(3) if c != channel]
+        assert torch.equal(left[:, others], output[:, others])
 
 
 def test_channels_may_lie_last() -> None:
-    copies = without_filters(torch.ones(1, 2, 2, 3), range(1), dim=3)
-    assert copies.sum(dim=(0, 1, 2)).tolist() == [0, 4, 4]
+    output = torch.arange(1.0, 13.0).view(1, 2, 2, 3)
+    after = output + disabled(output, range(1), dim=3).spread(output.shape).by_variant()[0]
+    assert after[..., 0].abs().sum() == 0
+    assert torch.equal(after[..., 1:], output[..., 1:])

@@ -1,11 +1,16 @@
-"""The tail against full forwards, for one architecture a family, in float64."""
+"""The tail against full forwards, for one architecture a family, in float64 and float32."""
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
+from torch import Tensor, nn
 
-from delta_app.attention.ablation import _FullForwards
+from delta_app.attention.ablation import _FullForwards, disabled
+from delta_app.attention.change import Change
+from delta_app.attention.differences import cross_entropy
 from delta_app.attention.tail import LayerTails
 from delta_app.models.behaviour_layers import default_behaviour_layers
 from delta_app.models.build import build_source
@@ -28,22 +33,78 @@ WALKED = {
 }
 
 
+def batch(name: str) -> Tensor:
+    generator = torch.Generator().manual_seed(2)
+    size = WALKED[name]
+    return torch.randn(3, 3, size, size, dtype=torch.float64, generator=generator)
+
+
+def awake(name: str) -> nn.Module:
+    """A random network that hears its filters: no layer lets the signal die out or explode."""
+    model = build_source(name, "random").model.double()
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                fan_in = module.weight[0].numel()
+                module.weight.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
+        for parameter_name, parameter in model.named_parameters():
+            if parameter_name.endswith("layer_scale"):  # ConvNeXt begins at 1e-6
+                parameter.fill_(0.3)
+        model.train()
+        for _ in range(20):
+            model(batch(name))
+    return model.eval()
+
+
 @pytest.mark.parametrize("name", WALKED)
 @torch.no_grad()
-def test_the_tail_gives_the_logits_of_a_full_forward(name: str) -> None:
-    model = build_source(name, "random").model.double()
+def test_the_tail_gives_the_changes_of_a_full_forward(name: str) -> None:
+    model = awake(name)
     layers = default_behaviour_layers(name, model)
-    generator = torch.Generator().manual_seed(2)
-    images = torch.randn(3, 3, WALKED[name], WALKED[name], dtype=torch.float64, generator=generator)
-    tail, full = LayerTails(model, layers).start(images), _FullForwards(model, layers, images)
+    images = batch(name)
+    tails = LayerTails(model, layers)
+    tail, full = tails.start(images), _FullForwards(model, layers, images)
     torch.testing.assert_close(tail.logits, full.logits, rtol=0, atol=0)
     for layer in layers:
         output = full.outputs[layer]
         assert torch.equal(tail.outputs[layer], output)
-        # Louder than a filter that falls silent: random networks hardly hear that.
-        other = 100 * torch.randn(2 * len(images), *output.shape[1:], generator=generator).double()
-        by_tail = tail.logits_after(layer, other, 2)
-        by_full = full.logits_after(layer, other, 2)
-        scale = (by_full - full.logits).abs().max()
-        assert scale > 0, layer
-        assert (by_tail - by_full).abs().max() <= 1e-9 * scale, layer
+        dim = 3 if isinstance(model.get_submodule(layer), nn.Linear) else 1
+        last = output.shape[dim] - 1
+        loud = torch.randn(2 * len(images), *output.shape[1:], dtype=torch.float64)
+        for change in (
+            disabled(output, range(3), dim),
+            disabled(output, range(last - 1, last + 1), dim),
+            Change(loud * output.std(), 2),
+        ):
+            by_tail, by_full = (run.logit_changes(layer, change) for run in (tail, full))
+            largest = by_full.abs().max()
+            assert largest > 1e-5 * full.logits.abs().max(), layer
+            assert (by_tail - by_full).abs().max() <= 1e-9 * largest, layer
+
+
+@pytest.mark.parametrize("name", WALKED)
+@torch.no_grad()
+def test_float32_keeps_to_its_own_precision(name: str) -> None:
+    """1e-4 of the largest importance; where a random network's intact values are off by more
+    than that allows, no more than full forwards in float32 are."""
+    model = awake(name)
+    layers = default_behaviour_layers(name, model)
+    images, labels = batch(name), torch.tensor([0, 1, 2])
+    double = LayerTails(model, layers).start(images)
+    model_single = copy.deepcopy(model).float()
+    single = LayerTails(model_single, layers).start(images.float())
+    full = _FullForwards(model_single, layers, images.float())
+    for layer in layers:
+        dim = 3 if isinstance(model.get_submodule(layer), nn.Linear) else 1
+        filters = range(min(8, double.outputs[layer].shape[dim]))
+        exact, found, slow = (
+            cross_entropy(
+                run.logits,
+                run.logit_changes(layer, disabled(run.outputs[layer], filters, dim)),
+                labels,
+            ).mean(dim=1)
+            for run in (double, single, full)
+        )
+        allowed = max(1e-4 * exact.abs().max(), 1.2 * (slow - exact).abs().max())
+        assert (found - exact).abs().max() <= allowed, layer

@@ -1,0 +1,342 @@
+"""How a change runs through each operation that torchvision's networks are made of.
+
+A rule takes the changes of an operation's inputs and gives that of its output. What has no rule
+is computed twice and subtracted: right, but of fewer digits (`Site.by_subtraction`).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+from torchvision.ops import stochastic_depth
+
+from delta_app.attention import differences
+from delta_app.attention.change import Change
+from delta_app.attention.convolution import through_convolution
+from delta_app.attention.site import Site
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How to compute an operation's change.
+
+    Attributes:
+        change: None where the changed inputs leave the output as it is.
+        needs_inputs: whether the intact inputs are looked at, and must be kept.
+    """
+
+    change: Callable[[Site], Any]
+    needs_inputs: bool = False
+
+
+# Operations that are linear in each channel
+
+
+def _kept(site: Site) -> Any:
+    return site.change()
+
+
+def _apart(site: Site) -> Change:
+    change: Change = site.change()
+    return change.map(site.again)
+
+
+def _batch_norm(site: Site) -> Change:
+    """In eval mode a factor for each channel."""
+    change: Change = site.change()
+    factor = site.once("factor", lambda: batch_norm_factor(site.module))
+    if change.channels is None:
+        return change.map(lambda values: values * factor.view(-1, 1, 1))
+    own = factor[change.channels].view(-1, 1, 1, 1, 1)
+    return replace(change, values=(change.by_variant() * own).flatten(0, 1))
+
+
+def batch_norm_factor(module: nn.BatchNorm2d) -> Tensor:
+    """What each channel is multiplied by in eval mode: weight / sqrt(variance + eps), (C,)."""
+    assert module.running_var is not None
+    scale = (module.running_var + module.eps).rsqrt()
+    return scale if module.weight is None else scale * module.weight
+
+
+# Operations that mix channels
+
+
+def _convolution(site: Site) -> Change:
+    """`once` may hold another weight already: one that takes in the BatchNorm behind."""
+    weight = site.once("weight", lambda: site.module.weight)
+    return through_convolution(site.change(), site.module, weight)
+
+
+def _linear(site: Site) -> Change:
+    change: Change = site.change()
+    weight = site.module.weight
+    if change.channels is None or change.dim != change.values.dim() - 1:
+        return site.spread().map(lambda values: F.linear(values, weight))
+    columns = weight.index_select(1, change.channels).transpose(0, 1)  # (F, out)
+    columns = columns.view(change.variants, *[1] * (change.values.dim() - 1), -1)
+    return Change((change.by_variant() * columns).flatten(0, 1), change.variants)
+
+
+def _layer_norm(site: Site) -> Change:
+    return _normalised(site, site.module.weight, site.module.eps)
+
+
+def _layer_norm_function(site: Site) -> Change:
+    return _normalised(site, site.setting(2, "weight"), site.setting(4, "eps", 1e-5))
+
+
+def _normalised(site: Site, weight: Tensor | None, eps: float) -> Change:
+    return site.spread().through(
+        lambda x, d: differences.layer_norm(x, d, 1, weight, eps), site.base()
+    )
+
+
+# Operations on each element or window
+
+
+def _curved(function: Callable[[Tensor, Tensor], Tensor]) -> Rule:
+    def change(site: Site) -> Change:
+        changed: Change = site.change()
+        return changed.through(function, site.base())
+
+    return Rule(change, needs_inputs=True)
+
+
+def _clamp(low: float | None, high: float | None) -> Rule:
+    """ReLU, ReLU6: what they need of the intact value is made once for all variants."""
+
+    def change(site: Site) -> Change:
+        parts = site.once("parts", lambda: differences.clamp_parts(site.base(), low, high))
+        there = [part for part in parts if part is not None]
+
+        def function(*values: Tensor) -> Tensor:
+            *beside, d = values
+            found = iter(beside)
+            shift, floor, ceiling = (None if part is None else next(found) for part in parts)
+            assert shift is not None
+            return differences.clamped(d, shift, floor, ceiling)
+
+        changed: Change = site.change()
+        return changed.through(function, *there)
+
+    return Rule(change, needs_inputs=True)
+
+
+def _max_pool(settings: Callable[[Site], dict[str, Any]]) -> Rule:
+    def change(site: Site) -> Change:
+        changed: Change = site.change()
+        chosen = settings(site)
+        if changed.channels is None:
+            values = differences.max_pool(site.base(), changed.values, changed.variants, **chosen)
+        else:  # each variant has an intact channel of its own
+            own = changed.beside(site.base()).flatten(0, 1)
+            values = differences.max_pool(own, changed.values, 1, **chosen)
+        return replace(changed, values=values)
+
+    return Rule(change, needs_inputs=True)
+
+
+def _pool_of_module(site: Site) -> dict[str, Any]:
+    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    return {name: getattr(site.module, name) for name in names}
+
+
+def _pool_of_function(site: Site) -> dict[str, Any]:
+    defaults = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1}
+    defaults |= {"ceil_mode": False}
+    return {
+        name: site.setting(place, name, default)
+        for place, (name, default) in enumerate(defaults.items(), 1)
+    }
+
+
+# Operations on several values
+
+
+def _add(site: Site) -> Change:
+    one, other = site.change(0), site.change(1)
+    if one is not None and other is not None:
+        if one.channels is None or one.channels is not other.channels:
+            one, other = site.spread(0), site.spread(1)
+        return replace(one, values=one.values + other.values)
+    place = 0 if other is None else 1
+    if site.shape(place) == site.shape_of(site.node):
+        changed: Change = site.change(place)
+        return changed
+    wide = site.spread(place)  # broadcast over the part that stays
+    shape = (wide.values.shape[0], *site.shape_of(site.node)[1:])
+    return wide.map(lambda values: values.expand(shape))
+
+
+def _multiply(site: Site) -> Change:
+    one, other = site.change(0), site.change(1)
+    if one is not None and other is not None:
+        dx, dy = site.spread(0), site.spread(1)
+        x, y = site.base(0).unsqueeze(0), site.base(1).unsqueeze(0)
+        values = differences.product(x, dx.by_variant(), y, dy.by_variant())
+        return Change(values.flatten(0, 1), dx.variants)
+    place = 0 if other is None else 1
+    change: Change = site.change(place)
+    factor = site.base(1 - place)
+    if not isinstance(factor, Tensor):
+        return change.map(lambda values: values * factor)
+    if factor.dim() < change.values.dim():  # a parameter: the same for every picture
+        factor = factor.view(*[1] * (change.values.dim() - factor.dim()), *factor.shape)
+    if change.channels is not None:
+        sizes = list(factor.shape)
+        sizes[change.dim] = site.shape(place)[change.dim]
+        factor = factor.expand(sizes)
+    return change.through(lambda y, d: y * d, factor)
+
+
+def _concatenate(site: Site) -> Change:
+    parts, dim = list(site.node.args[0]), site.setting(1, "dim", 0)  # type: ignore[arg-type]
+    changes = [site.change_of(part) for part in parts]
+    changed = [change for change in changes if change is not None]
+    if len(changed) == 1 and changed[0].channels is not None and changed[0].dim == dim:
+        before = sum(site.shape_of(p)[dim] for p in parts[: changes.index(changed[0])])
+        return replace(changed[0], channels=changed[0].channels + before)
+    rows = changed[0].values.shape[0]
+    columns = []
+    for part, change in zip(parts, changes, strict=True):
+        shape = site.shape_of(part)
+        if change is None:
+            columns.append(changed[0].values.new_zeros((rows, *shape[1:])))
+        else:
+            columns.append(change.spread(shape).values)
+    return Change(torch.cat(columns, dim), changed[0].variants)
+
+
+# Operations that move elements
+
+
+def _flatten(site: Site) -> Change:
+    """From axis 1 on; a channel of one element stays one."""
+    change: Change = site.change()
+    if change.channels is not None and (change.dim != 1 or site.shape()[2:].numel() != 1):
+        change = site.spread()
+    return change.map(lambda values: values.flatten(1))
+
+
+def _permute(site: Site) -> Change:
+    settings = site.settings() or [site.setting(1, "dims")]
+    dims = list(settings[0]) if isinstance(settings[0], (list, tuple)) else settings
+    change: Change = site.change()
+    dim = change.dim if change.channels is None else dims.index(change.dim)
+    return replace(change, values=change.values.permute(dims), dim=dim)
+
+
+def _mean(site: Site) -> Change:
+    dims = site.setting(1, "dim")
+    change: Change = site.change()
+    over = [dims] if isinstance(dims, int) else list(dims)
+    if change.channels is not None and (change.dim in over or not site.setting(2, "keepdim")):
+        confined_to_features = change.dim == 1 and sorted(over) == [2, 3]
+        change = change if confined_to_features else site.spread()
+    return change.map(site.again)
+
+
+def _view(site: Site) -> Change:
+    """Pictures stay along the first axis."""
+    sizes = site.settings()
+    if isinstance(sizes[0], (tuple, list)):
+        sizes = list(sizes[0])
+    return site.spread().map(lambda values: values.reshape(-1, *sizes[1:]))
+
+
+def _moved(site: Site) -> Change:
+    return site.spread().map(site.again)
+
+
+def _chunk(site: Site) -> tuple[Change, ...]:
+    wide = site.spread()
+    return tuple(replace(wide, values=piece) for piece in site.again(wide.values))
+
+
+def _pick(site: Site) -> Any:
+    return site.change()[site.setting(1, "index")]
+
+
+_KEPT = Rule(_kept)
+_APART = Rule(_apart)
+_BY_SUBTRACTION = Rule(Site.by_subtraction, needs_inputs=True)
+_PLAIN_POOL = _max_pool(_pool_of_module)
+
+_MODULES: dict[type[nn.Module], Rule] = {
+    nn.Conv2d: Rule(_convolution),
+    nn.BatchNorm2d: Rule(_batch_norm),
+    nn.Linear: Rule(_linear),
+    nn.LayerNorm: Rule(_layer_norm, needs_inputs=True),
+    nn.ReLU: _clamp(0.0, None),
+    nn.ReLU6: _clamp(0.0, 6.0),
+    nn.SiLU: _curved(differences.silu),
+    nn.Sigmoid: _curved(differences.sigmoid),
+    nn.Hardswish: _curved(differences.hardswish),
+    nn.Hardsigmoid: _curved(differences.hardsigmoid),
+    nn.GELU: _curved(differences.gelu),
+    nn.MaxPool2d: _PLAIN_POOL,
+    nn.AvgPool2d: _APART,
+    nn.AdaptiveAvgPool2d: _APART,
+    nn.Flatten: Rule(_flatten),
+    nn.Dropout: _KEPT,
+    nn.Identity: _KEPT,
+}
+_FUNCTIONS: dict[Any, Rule] = {
+    F.relu: _clamp(0.0, None),
+    torch.relu: _clamp(0.0, None),
+    F.layer_norm: Rule(_layer_norm_function, needs_inputs=True),
+    F.max_pool2d: _max_pool(_pool_of_function),
+    F.avg_pool2d: _APART,
+    F.adaptive_avg_pool2d: _APART,
+    F.dropout: _KEPT,
+    stochastic_depth: _KEPT,
+    torch.flatten: Rule(_flatten),
+    torch.permute: Rule(_permute),
+    torch.transpose: Rule(_moved),
+    torch.cat: Rule(_concatenate),
+    operator.add: Rule(_add),
+    operator.mul: Rule(_multiply, needs_inputs=True),
+    operator.getitem: Rule(_pick),
+}
+_METHODS: dict[str, Rule] = {
+    "contiguous": _KEPT,
+    "flatten": Rule(_flatten),
+    "permute": Rule(_permute),
+    "mean": Rule(_mean),
+    "view": Rule(_view),
+    "chunk": Rule(_chunk),
+}
+
+
+def rule_for(node: fx.Node, module: nn.Module | None) -> Rule:
+    """The rule of an operation of a network in eval mode; subtraction where there is none."""
+    if module is not None:
+        rule = _MODULES.get(type(module), _BY_SUBTRACTION)
+        return rule if _as_the_rule_takes_it(module) else _BY_SUBTRACTION
+    if node.op == "call_method":
+        return _METHODS.get(str(node.target), _BY_SUBTRACTION)
+    return _FUNCTIONS.get(node.target, _BY_SUBTRACTION)
+
+
+def _as_the_rule_takes_it(module: nn.Module) -> bool:
+    """Whether a module is set as its rule expects."""
+    match module:
+        case nn.Conv2d():
+            return module.padding_mode == "zeros" and not isinstance(module.padding, str)
+        case nn.BatchNorm2d():
+            return module.running_var is not None
+        case nn.LayerNorm():
+            return len(module.normalized_shape) == 1
+        case nn.GELU():
+            return module.approximate == "none"
+        case nn.MaxPool2d():
+            return not module.return_indices
+        case nn.Flatten():
+            return (module.start_dim, module.end_dim) == (1, -1)
+    return True
