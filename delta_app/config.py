@@ -242,10 +242,19 @@ class OptimizationSettings(Settings):
 class AttentionSettings(Settings):
     """How DELTA's channel attention is measured."""
 
+    estimator: Literal["exact", "first-order", "combined"] = setting(
+        "exact",
+        label="Estimator",
+        help="Exact disables each filter. First order takes the slope of the loss instead: quick, "
+        "but another quantity. Combined takes the slope on all training pictures and puts it "
+        "right by the exact importance on the batches below.",
+        choice_labels={"exact": "Exact", "first-order": "First order", "combined": "Combined"},
+        advanced=True,
+    )
     attention_batches: int | None = setting(
         4,
         label="Attention batches",
-        help="Batches of training pictures on which each filter is disabled. The authors use 4; "
+        help="Batches of training pictures on which the filters are measured. The authors use 4; "
         "empty uses all pictures.",
         ge=1,
         advanced=True,
@@ -256,6 +265,15 @@ class AttentionSettings(Settings):
         help="Pictures in each of these batches. The authors use 32 or 64.",
         ge=1,
         le=1024,
+        advanced=True,
+    )
+    attention_reliability: float | None = setting(
+        None,
+        label="Until reliability",
+        help="Goes on with more batches until in every layer this share of the variance between "
+        "filters is not noise, or the pictures run out. Empty keeps to the batches above.",
+        gt=0.0,
+        lt=1.0,
         advanced=True,
     )
     attention_pictures: Literal["plain", "augmented"] = setting(

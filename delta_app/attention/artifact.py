@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +32,16 @@ class LayerAttention:
         importance: mean rise in cross-entropy when the filter is disabled, signed.
         standard_error: of the importance, over pictures.
         attention: channel attention W, summing to 1.
+        reliability: share of the variance between filters that is not noise, 0 to 1.
+        split_half: rank correlation of the importances from two halves of the pictures. Both
+            are nan where they cannot be told, or the file is older than they are.
     """
 
     importance: Tensor
     standard_error: Tensor
     attention: Tensor
+    reliability: float = math.nan
+    split_half: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class ChannelAttention:
                         "importance": layer.importance.tolist(),
                         "standard_error": _finite(layer.standard_error),
                         "attention": layer.attention.tolist(),
+                        "reliability": known(layer.reliability),
+                        "split_half": known(layer.split_half),
                     }
                     for name, layer in self.layers.items()
                 ],
@@ -113,14 +121,14 @@ def load_attention(path: str | Path) -> ChannelAttention:
         raise _not_an_attention(path, f'expected an object with "format": {FORMAT}')
     try:
         layers = {str(entry["name"]): _layer(entry) for entry in content["layers"]}
-        known = {
+        rest = {
             name: content[name]
             for name in ("settings", "backbone", "weights_digest", "seconds", "key", "versions")
         }
         pictures = tuple(str(p) for p in content["pictures"])
     except (KeyError, TypeError, ValueError) as error:
         raise _not_an_attention(path, f"{type(error).__name__}: {error}") from error
-    return ChannelAttention(layers=layers, pictures=pictures, **known)
+    return ChannelAttention(layers=layers, pictures=pictures, **rest)
 
 
 def _layer(entry: Mapping[str, Any]) -> LayerAttention:
@@ -134,7 +142,14 @@ def _layer(entry: Mapping[str, Any]) -> LayerAttention:
         raise ValueError(f"the attention of {entry['name']} has negative or infinite values")
     if abs(float(attention.sum()) - 1.0) > 1e-6:
         raise ValueError(f"the attention of {entry['name']} sums to {float(attention.sum()):.6g}")
-    return LayerAttention(importance, standard_error, attention)
+    told = (entry.get(name) for name in ("reliability", "split_half"))
+    reliability, split_half = (math.nan if value is None else float(value) for value in told)
+    return LayerAttention(importance, standard_error, attention, reliability, split_half)
+
+
+def known(value: float) -> float | None:
+    """A number for JSON, which has no nan."""
+    return None if math.isnan(value) else value
 
 
 def _finite(values: Tensor) -> list[float | None]:

@@ -44,20 +44,8 @@ def shuffled_attention(attention: Tensor, generator: torch.Generator) -> Tensor:
     return attention[torch.randperm(len(attention), generator=generator)]
 
 
-def importance_with_error(by_picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean over pictures and its standard error.
-
-    The pictures are a sample of the training distribution, so the error is s / sqrt(N) with
-    the sample standard deviation; it is infinite for a single picture.
-
-    Args:
-        by_picture: rise in loss, (C, N), a column a picture.
-
-    Returns:
-        Importance and standard error, (C,) each, in float64.
-    """
-    values = by_picture.double()
-    pictures = values.shape[1]
-    if pictures < 2:
-        return values.mean(dim=1), torch.full_like(values[:, 0], float("inf"))
-    return values.mean(dim=1), values.std(dim=1) / pictures**0.5
+def effective_share(attention: Tensor) -> float:
+    """exp(entropy) / C: 1 for uniform attention, 1/C where one channel has it all."""
+    w = attention.double()
+    entropy = -torch.special.xlogy(w, w).sum()
+    return float(entropy.exp() / len(w))

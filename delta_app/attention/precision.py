@@ -48,12 +48,19 @@ def combined_estimate(first_order: Tensor, exact: Tensor, sample: Tensor) -> Est
     first_order, exact = first_order.double(), exact.double()
     pictures, sampled = first_order.shape[1], exact.shape[1]
     difference = exact - first_order.index_select(1, sample)
-    importance = first_order.mean(dim=1) + difference.mean(dim=1)
+    importance = combined_values(first_order, exact, sample).mean(dim=1)
     if sampled < 2:
         return Estimate(importance, torch.full_like(importance, float("inf")))
     variance = exact.var(dim=1) / pictures
     variance = variance + difference.var(dim=1) * (1 / sampled - 1 / pictures)
     return Estimate(importance, variance.sqrt())
+
+
+def combined_values(first_order: Tensor, exact: Tensor, sample: Tensor) -> Tensor:
+    """(C, n) whose mean over any of the sampled pictures is the combined importance from those."""
+    first_order, exact = first_order.double(), exact.double()
+    own = first_order.index_select(1, sample)
+    return first_order.mean(dim=1, keepdim=True) + exact - own
 
 
 def first_order_helps(first_order: Tensor, exact: Tensor, sample: Tensor) -> bool:

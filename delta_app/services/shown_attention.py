@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor
 
 from delta_app.attention.artifact import LayerAttention, load_attention
+from delta_app.attention.channel_attention import effective_share
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import ATTENTION, RunRecord
 
@@ -29,6 +30,7 @@ class ShownAttention:
         measured: importance and its standard error by layer; empty where it is uniform.
         pictures: how many training pictures it was measured on.
         seconds: what the measurement took.
+        estimator: exact, first-order or combined.
     """
 
     kind: Kind
@@ -36,14 +38,11 @@ class ShownAttention:
     measured: Mapping[str, LayerAttention] = field(default_factory=dict)
     pictures: int = 0
     seconds: float = 0.0
+    estimator: str = "exact"
 
     def effective_share(self, layer: str) -> float:
-        """1 / (C * sum W^2): the share of the filters that would weigh as much if all were alike.
-
-        1 where W is uniform; 1/C where one filter has all.
-        """
-        weights = self.weights[layer]
-        return 1.0 / (len(weights) * float(weights.square().sum()))
+        """Share of the filters that would weigh as much if all were alike, exp(entropy) / C."""
+        return effective_share(self.weights[layer])
 
 
 def wanted_attention(run: RunRecord) -> Kind | None:
@@ -78,4 +77,11 @@ def shown_attention(run: RunRecord) -> ShownAttention | None:
 @lru_cache(maxsize=_KEPT)
 def _read(file: Path, stamp: int, kind: Kind) -> ShownAttention:
     found = load_attention(file)
-    return ShownAttention(kind, found.weights(), found.layers, len(found.pictures), found.seconds)
+    return ShownAttention(
+        kind,
+        found.weights(),
+        found.layers,
+        len(found.pictures),
+        found.seconds,
+        str(found.settings.get("estimator", "exact")),
+    )

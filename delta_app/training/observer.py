@@ -16,6 +16,7 @@ PHASES = (
     "checking pictures",
     "decoding pictures",
     "training the attention's head",
+    "measuring first order",
     "measuring attention",
     "training",  # the validation that ends an epoch included; the detail then says so
     "testing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import streamlit as st
@@ -81,6 +82,14 @@ def _bars(record: RunRecord, layer: str, order: Order) -> None:
     st.caption(note)
 
 
+_IMPORTANCE = {
+    "exact": "the rise in cross-entropy when the filter is disabled",
+    "first-order": "the slope of the cross-entropy as the filter is turned down",
+    "combined": "the rise in cross-entropy when the filter is disabled, estimated with the help "
+    "of its slope on all training pictures",
+}
+
+
 def _words(found: ShownAttention, layer: str) -> str:
     channels = len(found.weights[layer])
     by = {
@@ -88,11 +97,13 @@ def _words(found: ShownAttention, layer: str) -> str:
         "shuffled": "Measured, then shuffled within each layer as a control; it was measured",
         "given": "Read from a file; it was measured",
     }[found.kind]
+    measured = found.measured[layer].reliability
+    known = "" if math.isnan(measured) else f", reliability {percent(measured, 0)}"
+    what = _IMPORTANCE.get(found.estimator, _IMPORTANCE["exact"])
     return (
         f"{by} on {counted(found.pictures, 'training picture')} in {duration(found.seconds)}: "
-        "importance is the rise in cross-entropy when the filter is disabled. "
-        f"{counted(channels, 'filter')}, effective share "
-        f"{percent(found.effective_share(layer), 0)}. The dashed line is uniform attention, "
+        f"importance is {what}. {counted(channels, 'filter')}, effective share "
+        f"{percent(found.effective_share(layer), 0)}{known}. The dashed line is uniform attention, "
         "C·W = 1; point at a bar for its importance and standard error."
     )
 

@@ -9,7 +9,7 @@ import torch
 
 from delta_app.attention.channel_attention import (
     channel_attention,
-    importance_with_error,
+    effective_share,
     shuffled_attention,
     uniform_attention,
 )
@@ -56,12 +56,8 @@ def test_shuffling_keeps_the_weights_and_moves_them() -> None:
     assert again.tolist() == shuffled.tolist()
 
 
-def test_the_error_is_the_standard_error_over_pictures() -> None:
-    mean, error = importance_with_error(torch.tensor([[1.0, 2.0, 3.0, 6.0]]))
-    assert mean.item() == 3.0
-    # sample variance (4 + 1 + 0 + 9) / 3, over 4 pictures
-    assert error.item() == pytest.approx(math.sqrt(14 / 3 / 4))
-
-
-def test_one_picture_tells_nothing_of_its_error() -> None:
-    assert importance_with_error(torch.tensor([[1.0]]))[1].item() == math.inf
+def test_effective_share_by_hand() -> None:
+    assert effective_share(uniform_attention(7)) == pytest.approx(1.0)
+    assert effective_share(torch.tensor([1.0, 0.0, 0.0, 0.0])) == pytest.approx(0.25)
+    # two of four channels alike: exp(log 2) / 4
+    assert effective_share(torch.tensor([0.5, 0.5, 0.0, 0.0])) == pytest.approx(0.5)

@@ -72,6 +72,23 @@ def test_delta_names_its_attention_which_another_run_can_read(
     assert json.loads(kept.read_text())["layers"] == json.loads(out.read_text())["layers"]
 
 
+@pytest.mark.parametrize(("batches", "pictures"), [("1", 8), ("all", None), ("until-stable", None)])
+def test_attention_says_how_well_each_layer_is_known(
+    batches: str, pictures: int | None, say: Say, small: list[str], tmp_path: Path
+) -> None:
+    options = [*small[:8], "--head-epochs", "1", "--attention-batch-size", "8", "--device", "cpu"]
+    words = ["--estimator", "combined", "--batches", batches, "--runs-dir", tmp_path / "runs"]
+    said = say("attention", *options, *words, "--out", tmp_path / "a.json", "--json")
+    assert said.code == 0, said.err
+    found = said.last_json
+    assert found["seconds"] > 0
+    assert pictures is None or found["pictures"] == pictures
+    assert (tmp_path / "a.json").is_file()
+    for layer in found["layers"].values():
+        assert sorted(layer) == ["channels", "effective_share", "reliability", "split_half"]
+        assert 0 < layer["effective_share"] <= 1
+
+
 def test_runs_list_has_the_same_keys_and_more(
     say: Say, trained: tuple[list[str], dict[str, Any]]
 ) -> None:

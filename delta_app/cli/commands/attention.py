@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from delta_app.attention.artifact import ChannelAttention
 
 
+STABLE = 0.9
+
+
 def _add_options(parser: argparse.ArgumentParser) -> None:
     from delta_app.cli.run_settings import add_settings
 
@@ -22,6 +25,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where to put the attention besides the run's folder; `train --attention FILE` reads "
         "it",
+    )
+    parser.add_argument(
+        "--batches",
+        metavar="N|all|until-stable",
+        type=_batches,
+        help="how many batches of pictures; until-stable goes on until every layer's reliability "
+        f"is {STABLE:g} (--attention-reliability: another) or the pictures run out",
     )
     parser.add_argument("--name", metavar="TEXT", help="what to call the measurement")
     parser.add_argument(
@@ -34,9 +44,28 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(method="delta", attention="learned")
 
 
+def _batches(text: str) -> int | str:
+    if text in ("all", "until-stable"):
+        return text
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a number, all or until-stable, got {text}")
+
+
+def _spell_out(options: argparse.Namespace) -> None:
+    """Put --batches into the settings that it stands for."""
+    if options.batches == "until-stable":
+        options.attention_batches = 1
+        if getattr(options, "attention_reliability", None) is None:
+            options.attention_reliability = STABLE
+    elif options.batches is not None:
+        options.attention_batches = None if options.batches == "all" else options.batches
+
+
 def _run(options: argparse.Namespace, context: Context) -> int:
     from delta_app.cli.run_settings import run_config
 
+    _spell_out(options)
     config = run_config(options)  # before anything else: what was typed may be wrong
 
     from delta_app.attention.artifact import load_attention
@@ -74,12 +103,21 @@ def _saved(measured: ChannelAttention, out: str) -> Path:
 
 
 def _numbers(measured: ChannelAttention | None) -> dict[str, Any]:
+    from delta_app.attention.artifact import known
+    from delta_app.attention.channel_attention import effective_share
+
     if measured is None:
         return {"pictures": None, "layers": {}}
     return {
         "pictures": len(measured.pictures),
         "layers": {
-            name: {"channels": len(layer.attention)} for name, layer in measured.layers.items()
+            name: {
+                "channels": len(layer.attention),
+                "reliability": known(layer.reliability),
+                "split_half": known(layer.split_half),
+                "effective_share": effective_share(layer.attention),
+            }
+            for name, layer in measured.layers.items()
         },
     }
 
