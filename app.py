@@ -2,11 +2,7 @@
 
 import streamlit as st
 
-from delta_app import openmp
-
-openmp.let_threads_sleep()  # before torch is imported
-
-from delta_app.ui import frame, navigation  # noqa: E402
+from delta_app.ui import frame, navigation
 
 st.set_page_config(
     page_title="Delta App", page_icon=frame.ICON, layout="wide", initial_sidebar_state=230

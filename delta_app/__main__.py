@@ -7,10 +7,6 @@ from pathlib import Path
 
 from delta_app import openmp
 
-openmp.let_threads_sleep()  # before torch is imported
-
-from delta_app.cli import main  # noqa: E402
-
 
 def _launch(*, host: str, port: int, runs_dir: Path, open_browser: bool) -> int:
     """Open the app. Here, since the command line must not know the user interface."""
@@ -19,5 +15,12 @@ def _launch(*, host: str, port: int, runs_dir: Path, open_browser: bool) -> int:
     return launch(host=host, port=port, runs_dir=runs_dir, open_browser=open_browser)
 
 
+def _main() -> int:
+    openmp.let_threads_sleep()
+    from delta_app.cli import main  # only now: it may import torch
+
+    return main(sys.argv[1:], launch=_launch)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], launch=_launch))
+    sys.exit(_main())

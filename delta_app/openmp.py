@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 
-WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Environment variable -> value that OpenMP reads once, as torch loads it.
+SPINS = 1000
+"""How often a waiting thread looks before it sleeps, as GCC's OpenMP (torch's on Linux) reads it.
 
-By default a thread that has done its share spins until the others have done theirs. Where another
-program needs a core, the thread waited for is the one that lost it, and those that spin keep it
-from coming back: a step of MobileNetV2 with two threads beside one busy process on two cores took
-7.8 s spinning and 0.7 s asleep. On idle cores sleeping costs about a twentieth.
+By default it looks 300 000 times. Where another program needs a core, the thread waited for is the
+one that lost it, and those that spin keep it from coming back. docs/results.md has what a training
+step takes either way.
 """
 
 
 def let_threads_sleep() -> None:
-    """Make threads that wait for others sleep, unless the environment says how they wait.
+    """Make threads that wait for others sleep soon, unless the environment says how they wait.
 
-    Without effect once torch is imported.
+    Without effect once torch is imported, and on an OpenMP other than GCC's.
     """
-    if not any(name in os.environ for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
-        os.environ.update(WAITING)
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))

@@ -42,9 +42,8 @@ def first_order_importance(
         # The pictures ask for a gradient, so that there is a graph though all weights be frozen.
         with torch.enable_grad():
             logits = model(images.detach().requires_grad_())
-            loss = F.cross_entropy(
-                logits.float() if logits.dtype.itemsize < 4 else logits, labels, reduction="sum"
-            )
+            logits = logits if logits.dtype == torch.float64 else logits.float()
+            loss = F.cross_entropy(logits, labels, reduction="sum")
             gradients = torch.autograd.grad(loss, [outputs[layer] for layer in layers])
     finally:
         for handle in handles:

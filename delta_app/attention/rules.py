@@ -27,7 +27,7 @@ class Rule:
     """How to compute an operation's change.
 
     Attributes:
-        change: None where the changed inputs leave the output as it is.
+        change: of the output, from those of the inputs; a tuple where the output is one.
         needs_inputs: whether the intact inputs are looked at, and must be kept.
     """
 
@@ -84,16 +84,22 @@ def _linear(site: Site) -> Change:
 
 
 def _layer_norm(site: Site) -> Change:
-    return _normalised(site, site.module.weight, site.module.eps)
+    module = site.module
+    return _normalised(site, len(module.normalized_shape), module.weight, module.eps)
 
 
 def _layer_norm_function(site: Site) -> Change:
-    return _normalised(site, site.setting(2, "weight"), site.setting(4, "eps", 1e-5))
+    shape, weight, eps = (
+        site.setting(1, "normalized_shape"),
+        site.setting(2, "weight"),
+        site.setting(4, "eps", 1e-5),
+    )
+    return _normalised(site, len(shape), weight, eps)
 
 
-def _normalised(site: Site, weight: Tensor | None, eps: float) -> Change:
+def _normalised(site: Site, axes: int, weight: Tensor | None, eps: float) -> Change:
     return site.spread().through(
-        lambda x, d: differences.layer_norm(x, d, 1, weight, eps), site.base()
+        lambda x, d: differences.layer_norm(x, d, axes, weight, eps), site.base()
     )
 
 
@@ -196,7 +202,7 @@ def _multiply(site: Site) -> Change:
 
 
 def _concatenate(site: Site) -> Change:
-    parts, dim = list(site.node.args[0]), site.setting(1, "dim", 0)  # type: ignore[arg-type]
+    parts, dim = site.parts(), site.setting(1, "dim", 0)
     changes = [site.change_of(part) for part in parts]
     changed = [change for change in changes if change is not None]
     if len(changed) == 1 and changed[0].channels is not None and changed[0].dim == dim:
@@ -217,28 +223,31 @@ def _concatenate(site: Site) -> Change:
 
 
 def _flatten(site: Site) -> Change:
-    """From axis 1 on; a channel of one element stays one."""
+    """A channel of one element stays one where all axes but the pictures' are joined."""
     change: Change = site.change()
-    if change.channels is not None and (change.dim != 1 or site.shape()[2:].numel() != 1):
+    shape = site.shape()
+    to_rows = len(site.shape_of(site.node)) == 2
+    if change.channels is None or not to_rows or change.dim != 1 or shape[2:].numel() != 1:
         change = site.spread()
-    return change.map(lambda values: values.flatten(1))
+    return change.map(site.again)
 
 
 def _permute(site: Site) -> Change:
     settings = site.settings() or [site.setting(1, "dims")]
     dims = list(settings[0]) if isinstance(settings[0], (list, tuple)) else settings
     change: Change = site.change()
+    dims = [dim % len(dims) for dim in dims]
     dim = change.dim if change.channels is None else dims.index(change.dim)
     return replace(change, values=change.values.permute(dims), dim=dim)
 
 
 def _mean(site: Site) -> Change:
+    """Over axes behind the channels each channel keeps to itself."""
     dims = site.setting(1, "dim")
     change: Change = site.change()
-    over = [dims] if isinstance(dims, int) else list(dims)
-    if change.channels is not None and (change.dim in over or not site.setting(2, "keepdim")):
-        confined_to_features = change.dim == 1 and sorted(over) == [2, 3]
-        change = change if confined_to_features else site.spread()
+    over = (dims,) if isinstance(dims, int) else tuple(dims)
+    if change.channels is not None and min(over) <= change.dim:
+        change = site.spread()
     return change.map(site.again)
 
 
@@ -260,7 +269,9 @@ def _chunk(site: Site) -> tuple[Change, ...]:
 
 
 def _pick(site: Site) -> Any:
-    return site.change()[site.setting(1, "index")]
+    """One of several values, or a part of one for every picture."""
+    change = site.change()
+    return change[site.setting(1, "")] if isinstance(change, tuple) else _moved(site)
 
 
 _KEPT = Rule(_kept)
@@ -316,6 +327,10 @@ _METHODS: dict[str, Rule] = {
 
 def rule_for(node: fx.Node, module: nn.Module | None) -> Rule:
     """The rule of an operation of a network in eval mode; subtraction where there is none."""
+    by_place: set[fx.Node] = set()
+    fx.node.map_arg(node.args, by_place.add)
+    if set(node.all_input_nodes) != by_place:
+        return _BY_SUBTRACTION  # rules do not look for values by name
     if module is not None:
         rule = _MODULES.get(type(module), _BY_SUBTRACTION)
         return rule if _as_the_rule_takes_it(module) else _BY_SUBTRACTION
@@ -331,12 +346,8 @@ def _as_the_rule_takes_it(module: nn.Module) -> bool:
             return module.padding_mode == "zeros" and not isinstance(module.padding, str)
         case nn.BatchNorm2d():
             return module.running_var is not None
-        case nn.LayerNorm():
-            return len(module.normalized_shape) == 1
         case nn.GELU():
             return module.approximate == "none"
         case nn.MaxPool2d():
             return not module.return_indices
-        case nn.Flatten():
-            return (module.start_dim, module.end_dim) == (1, -1)
     return True

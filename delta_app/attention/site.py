@@ -76,6 +76,12 @@ class Site:
         """All arguments after the first."""
         return [self._resolved(argument) for argument in self.node.args[1:]]
 
+    def parts(self) -> list[Any]:
+        """The values that the first argument lists."""
+        listed = self._given(0)
+        assert isinstance(listed, (list, tuple))
+        return list(listed)
+
     def once(self, key: str, make: Callable[[], Any]) -> Any:
         """Something made of intact values, kept for the variants that follow."""
         place = (self.node, key)

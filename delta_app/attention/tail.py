@@ -132,8 +132,9 @@ class IntactRun:
         site = Site(node, module, self._bases, self._shapes, tails.by_picture, self._cache, changes)
         norm = tails.modules[tails.norms[node]] if node in tails.norms else None
         if isinstance(norm, nn.BatchNorm2d):
-            factor = batch_norm_factor(norm)
-            site.once("weight", lambda: site.module.weight * factor.view(-1, 1, 1, 1))
+            site.once(
+                "weight", lambda: site.module.weight * batch_norm_factor(norm).view(-1, 1, 1, 1)
+            )
         return site
 
 

@@ -102,7 +102,7 @@ class Progress:
         per_epoch, epochs = self._facts.get("steps_per_epoch"), self._facts.get("epochs")
         if isinstance(per_epoch, int) and isinstance(epochs, int):
             words += f": epoch {min((done - 1) // per_epoch + 1, epochs)} of {epochs}"
-        return words + f", step {done} of {total}"
+        return words + (f", {detail}" if detail else f", step {done} of {total}")
 
     def _measured(self) -> str:
         words = ""

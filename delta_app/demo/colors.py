@@ -60,9 +60,11 @@ def from_hsv(hue: float, saturation: float, value: float) -> Color:
 def shade(color: Color, factor: float) -> Color:
     """The colour darker (factor below 1) or lighter (towards white above 1)."""
     if factor <= 1.0:
-        return tuple(round(c * factor) for c in color[:3])  # type: ignore[return-value]
-    share = 1.0 - 1.0 / factor
-    return tuple(round(c + (255 - c) * share) for c in color[:3])  # type: ignore[return-value]
+        red, green, blue = (round(c * factor) for c in color[:3])
+    else:
+        share = 1.0 - 1.0 / factor
+        red, green, blue = (round(c + (255 - c) * share) for c in color[:3])
+    return red, green, blue
 
 
 def clear(color: Color, opacity: float) -> Color:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from delta_app.attention.precision import (
     reliability,
     split_half_correlation,
 )
+from delta_app.data.batches import TrainBatches
 from delta_app.formatting import counted, some
 from delta_app.training.evaluation import EVALUATION_BATCH
 from delta_app.training.observer import Observer
@@ -101,11 +103,11 @@ class ImportanceMeasurement:
     def _by_batches(
         self, engine: ImportanceEngine | _FirstOrder, first_order: _ByPicture | None = None
     ) -> _ByPicture:
-        count, least, batches = self._batches()
-        total, done = self._filters * count, 0
+        most, least, batches = self._batches()
+        total, done = self._filters * most, 0
         self._observer.event(
             "info",
-            f"{'At most' if least < count else 'On'} {counted(count, 'batch', 'batches')} of "
+            f"{'At most' if least < most else 'On'} {counted(most, 'batch', 'batches')} of "
             f"pictures for {counted(self._filters, 'filter')}.",
         )
 
@@ -118,7 +120,7 @@ class ImportanceMeasurement:
         found = _ByPicture()
         for place, (images, labels, indices) in enumerate(batches, 1):
             found.add(engine.measure(images, labels, on_filters), indices)
-            if least <= place < count and self._reliable(found, first_order):
+            if least <= place < most and self._reliable(found, first_order):
                 self._observer.event(
                     "info", f"Reliable after {counted(place, 'batch', 'batches')}."
                 )
@@ -177,15 +179,16 @@ class ImportanceMeasurement:
         """
         settings, size = self._settings, self._settings.attention_batch_size
         open_end = settings.attention_reliability is not None
-        of_all = -(-len(self._train) // size)
-        least = settings.attention_batches or of_all
         if settings.attention_pictures == "augmented":
-            most = max(least, of_all) if open_end else least
-            return most, least, self._augmented(most)
+            train = self._caches.train(size, settings.attention_seed)
+            least = settings.attention_batches or train.steps_per_epoch
+            most = max(least, train.steps_per_epoch) if open_end else least
+            return most, least, self._augmented(train, most)
+        of_all = -(-len(self._train) // size)
+        least = min(settings.attention_batches or of_all, of_all)
+        most = of_all if open_end else least
         generator = torch.Generator().manual_seed(settings.attention_seed)
         order = torch.randperm(len(self._train), generator=generator)
-        least = min(least, of_all)
-        most = of_all if open_end else least
         return most, least, self._plain(order[: most * size])
 
     def _plain(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -193,18 +196,13 @@ class ImportanceMeasurement:
         for batch in self._caches.plain(chosen, self._settings.attention_batch_size):
             yield batch.images, batch.labels, order[batch.indices]
 
-    def _augmented(self, wanted: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        settings = self._settings
-        batches = self._caches.train(settings.attention_batch_size, settings.attention_seed)
-        epoch = settings.head_epochs  # other crops than the head was trained on
-        taken = 0
-        while taken < wanted:
-            for batch in batches.batches(epoch):
-                if taken == wanted:
-                    return
-                taken += 1
-                yield batch.images, batch.labels, batch.indices
-            epoch += 1
+    def _augmented(
+        self, train: TrainBatches, wanted: int
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        first = self._settings.head_epochs  # other crops than the head was trained on
+        endless = (batch for epoch in count(first) for batch in train.batches(epoch))
+        for batch in islice(endless, wanted):
+            yield batch.images, batch.labels, batch.indices
 
 
 class _FirstOrder:

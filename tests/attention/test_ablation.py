@@ -49,6 +49,27 @@ class Untraceable(Net):
         return super().forward(x)
 
 
+class Odd(Net):
+    """Operations that no offered network has: without a rule, or called in other ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.odd = nn.Sequential(
+            nn.Conv2d(6, 6, 3, padding=1, padding_mode="reflect"),
+            nn.GroupNorm(2, 6),
+            nn.PReLU(),
+            nn.MaxPool2d(2, dilation=1, ceil_mode=True),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.two(self.one(self.stem(x)))
+        left, right = torch.split(self.odd(x), 3, dim=1)
+        x = torch.stack([left.tanh(), right**2], dim=1).flatten(1, 2)
+        x = torch.cat(tensors=[x[:, 2:], F.layer_norm(x[:, :2], x.shape[-2:])], dim=1)
+        x = x.permute(0, -1, 1, 2).permute(0, 2, 3, 1).contiguous()
+        return self.fc(x.amax((2, 3)) + 0.5)
+
+
 LAYERS = ("stem", "one.conv1", "one.conv2", "two.conv2")
 
 
@@ -92,11 +113,11 @@ def build(kind: type[Net], dtype: torch.dtype = torch.float64) -> Net:
     return net
 
 
-@pytest.mark.parametrize("kind", [Net, Untraceable])
+@pytest.mark.parametrize("kind", [Net, Odd, Untraceable])
 def test_every_layer_as_by_full_forwards(kind: type[Net], batch: tuple[Tensor, Tensor]) -> None:
     net = build(kind)
     engine = ImportanceEngine(net, LAYERS)
-    assert engine.traced == (kind is Net)
+    assert engine.traced == (kind is not Untraceable)
     measured = engine.measure(*batch)
     for layer in LAYERS:
         expected = by_full_forwards(net, *batch, layer)

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from awake_networks import WALKED, awake, batch
+from awake_networks import SIZES, awake, batch
 from torch import nn
 
 from delta_app.attention.ablation import _FullForwards, disabled
@@ -16,7 +16,7 @@ from delta_app.attention.tail import LayerTails
 from delta_app.models.behaviour_layers import default_behaviour_layers
 
 
-@pytest.mark.parametrize("name", WALKED)
+@pytest.mark.parametrize("name", SIZES)
 @torch.no_grad()
 def test_the_tail_gives_the_changes_of_a_full_forward(name: str) -> None:
     model = awake(name)
@@ -43,7 +43,7 @@ def test_the_tail_gives_the_changes_of_a_full_forward(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WALKED)
+@pytest.mark.parametrize("name", SIZES)
 @torch.no_grad()
 def test_float32_keeps_to_its_own_precision(name: str) -> None:
     """1e-4 of the largest importance; where a random network's intact values are off by more

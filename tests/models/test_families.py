@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torchvision.models import get_model_builder
+from walked_networks import WALKED
 
 from delta_app.attention.artifact import uniform
 from delta_app.models.behaviour_layers import default_behaviour_layers
@@ -24,20 +25,6 @@ from delta_app.training import metric_names
 from delta_app.training.devices import MixedPrecision
 from delta_app.training.step import Step
 
-WALKED = {  # a network a family, and a small picture size
-    "convnext_tiny": 64,
-    "densenet121": 64,
-    "efficientnet_b0": 64,
-    "googlenet": 64,
-    "inception_v3": 96,
-    "mnasnet0_5": 64,
-    "mobilenet_v2": 64,
-    "mobilenet_v3_small": 64,
-    "regnet_y_400mf": 64,
-    "resnet18": 64,
-    "shufflenet_v2_x0_5": 64,
-    "squeezenet1_1": 64,
-}
 TOO_LARGE = 60_000_000  # parameters: names and shapes only
 CLASSES = 3
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from delta_app.cli.command import Command, Context, add_json, add_runs_dir
+from delta_app.cli.command import Command, Context, UsageError, add_json, add_runs_dir
 from delta_app.cli.output import print_json
 from delta_app.errors import StoreError
 
@@ -53,7 +53,13 @@ def _batches(text: str) -> int | str:
 
 
 def _spell_out(options: argparse.Namespace) -> None:
-    """Put --batches into the settings that it stands for."""
+    """Put --batches into the settings that it stands for.
+
+    Raises:
+        UsageError: one of these settings was typed besides, and says something else.
+    """
+    if options.batches is not None and hasattr(options, "attention_batches"):
+        raise UsageError("--batches and --attention-batches say the same. Leave one out.")
     if options.batches == "until-stable":
         options.attention_batches = 1
         if getattr(options, "attention_reliability", None) is None:
