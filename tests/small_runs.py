@@ -9,19 +9,17 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from drawn import draw_folder
+
 from delta_app.runs.control import Shutdown
 from delta_app.services import runs
 from delta_app.training.run_config import RunConfig
-
-sys.path.insert(0, str(Path(__file__).parent / "training"))
-from drawn import draw_folder
 
 SMALL: dict[str, Any] = {
     "backbone": "shufflenet_v2_x0_5",

@@ -6,21 +6,22 @@ trained here.
 
 from __future__ import annotations
 
-import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import draw_folder
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from delta_app.runs.locks import DeviceLock
+from delta_app.runs.folder import RunFolder
+from delta_app.runs.locks import DeviceLock, own
+from delta_app.runs.opened import opened
+from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
-sys.path.insert(0, str(Path(__file__).parent))
-from drawn import draw_folder
+from delta_app.training.run_config import RunConfig
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # s a script run may take on a machine that does much else
@@ -74,3 +75,28 @@ def open_page(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
         return app
 
     return opened
+
+
+@pytest.fixture
+def queued(runs_dir: Path, pictures: Path) -> Iterator[Any]:
+    """Puts a run into the queue; `status` and more change its row, as its worker would."""
+    locks = []
+
+    def make(method: str = "delta", status: str = "queued", **row: Any) -> RunRecord:
+        config = RunConfig.from_flat(
+            {"method": method, "data": str(pictures), "backbone": "resnet18", "weights": "random"}
+        )
+        run_id = runs.submit(config)
+        store = opened(runs_dir)
+        if status != "queued":
+            # A running row without an owner would be taken for one whose process died.
+            locks.append(own(RunFolder(store.get(run_id).folder)))
+            row |= {"started_at": time.time(), "queue_position": None}
+            store.set_status(run_id, RunStatus.RUNNING, expected=RunStatus.QUEUED, **row)
+        if status not in ("queued", "running"):
+            store.set_status(run_id, RunStatus(status), expected=RunStatus.RUNNING)
+        return store.get(run_id)
+
+    yield make
+    for lock in locks:
+        lock.release()

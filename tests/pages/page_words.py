@@ -11,3 +11,8 @@ def words(app: AppTest) -> str:
     messages = [element.value for element in (*app.error, *app.warning, *app.info)]
     labels = [button.label for button in app.button]
     return "\n".join(str(each) for each in (*said, *messages, *labels)).replace("\\", "")
+
+
+def links(app: AppTest) -> dict[str, str]:
+    """Label -> query string of the page's links, the sidebar's included."""
+    return {link.proto.label.replace("\\", ""): link.proto.query_string for link in app.page_link}

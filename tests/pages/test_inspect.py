@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from page_words import words
 from small_runs import SmallRuns, copied, small_config
+from streamlit.testing.v1 import AppTest
 
 from delta_app.services.run_pictures import pictures_of
 from delta_app.services.runs import get_run, submit

@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from page_words import words
-from streamlit.testing.v1 import AppTest
+from page_words import links, words
 
-from delta_app.runs.folder import RunFolder
-from delta_app.runs.locks import own
-from delta_app.runs.opened import opened
-from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
-from delta_app.training.run_config import RunConfig
 
 START = "pages/start.py"
-
-
-@pytest.fixture
-def queued(runs_dir: Path, pictures: Path) -> Iterator[Any]:
-    """Puts a run into the queue; `status` and more change its row, as its worker would."""
-    locks = []
-
-    def make(method: str = "delta", status: str = "queued", **row: Any) -> RunRecord:
-        config = RunConfig.from_flat(
-            {"method": method, "data": str(pictures), "backbone": "resnet18", "weights": "random"}
-        )
-        run_id = runs.submit(config)
-        store = opened(runs_dir)
-        if status != "queued":
-            # A running row without an owner would be taken for one whose process died.
-            locks.append(own(RunFolder(store.get(run_id).folder)))
-            row |= {"started_at": time.time(), "queue_position": None}
-            store.set_status(run_id, RunStatus.RUNNING, expected=RunStatus.QUEUED, **row)
-        if status not in ("queued", "running"):
-            store.set_status(run_id, RunStatus(status), expected=RunStatus.RUNNING)
-        return store.get(run_id)
-
-    yield make
-    for lock in locks:
-        lock.release()
-
-
-def links(app: AppTest) -> dict[str, str]:
-    """Label -> query string of the page's links, the sidebar's included."""
-    return {link.proto.label.replace("\\", ""): link.proto.query_string for link in app.page_link}
 
 
 def test_at_first_there_are_the_demo_and_a_new_fine_tuning_only(open_page: Any) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from scipy.stats import binomtest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from small_runs import SmallRuns, copied, small_config, small_runs
 
 from delta_app.comparison.settings import differing

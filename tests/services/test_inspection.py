@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -16,10 +15,8 @@ import torch
 import torchvision
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from torchvision.transforms import v2
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from small_runs import SmallRuns, copied, small_config, small_runs
+from torchvision.transforms import v2
 
 from delta_app.errors import DatasetError, RunError, WeightsError
 from delta_app.inspection.overlay import overlay

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import draw_folder
 
 from delta_app.training.observer import Request, Silent
 from delta_app.training.run_config import RunConfig
-
-sys.path.insert(0, str(Path(__file__).parent))
-from drawn import draw_folder
 
 
 @pytest.fixture(scope="session")

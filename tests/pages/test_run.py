@@ -1,0 +1,178 @@
+"""The Run page: each state told apart, what went wrong and its cure, every tab, rename, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_words import links, words
+from small_runs import SmallRuns, copied
+from streamlit.testing.v1 import AppTest
+
+from delta_app.runs.opened import opened
+from delta_app.runs.records import Event
+from delta_app.services import runs
+
+Opener = Callable[..., AppTest]
+RUN = "pages/run.py"
+
+
+@pytest.fixture
+def small(runs_dir: Path) -> SmallRuns:
+    """The app's runs folder holds three finished runs."""
+    return copied(runs_dir)
+
+
+def state(app: AppTest) -> str:
+    """The badge of the header, as Markdown."""
+    return next(m.value for m in app.markdown if "-badge[" in m.value)
+
+
+def tab(app: AppTest, name: str) -> AppTest:
+    choice = next(c for c in app.segmented_control if name in c.options)
+    return choice.set_value(name).run()
+
+
+@pytest.mark.parametrize(
+    ("status", "label"),
+    [
+        ("queued", "Queued"),
+        ("running", "Running"),
+        ("completed", "Completed"),
+        ("stopped", "Stopped by you"),
+        ("interrupted", "Interrupted"),
+        ("failed", "Failed"),
+    ],
+)
+def test_every_state_is_told_apart(status: str, label: str, open_page: Opener, queued: Any) -> None:
+    run = queued("l2", status)
+    app = open_page(RUN, run=run.id)
+    assert label in state(app)
+    assert app.button(key="run_stop").disabled == run.status.ended
+    assert not app.exception
+
+
+def test_a_failed_run_says_why_what_to_try_and_its_last_lines(
+    open_page: Opener, queued: Any
+) -> None:
+    run = queued(
+        "l2",
+        "failed",
+        error_message="The loss is not finite: nan.",
+        error_cure="Lower the learning rate.",
+        error_log="line before the last\nlast line",
+    )
+    app = open_page(RUN, run=run.id)
+    assert "**The loss is not finite: nan.** Lower the learning rate." in words(app)
+    assert any("last line" in code.value for code in app.code)
+    assert links(app)["Run again"] == f"from={run.id}"
+
+
+def test_an_interrupted_run_says_what_to_do(open_page: Opener, queued: Any) -> None:
+    app = open_page(RUN, run=queued("l2", "interrupted").id)
+    assert "choose Run again" in app.warning[0].value
+
+
+def test_a_running_run_says_how_far_it_is_and_what_goes_on(open_page: Opener, queued: Any) -> None:
+    run = queued(
+        "delta", "running", phase="decoding pictures", phase_done=30, phase_total=120, epochs=4
+    )
+    app = open_page(RUN, run=run.id)
+    said = "\n".join(str(p.proto.text) for p in app.get("progress")) + words(app)
+    assert "Decoding pictures: 30 of 120 pictures" in said.replace("\\", "")
+    assert "tested once, when training ends" in "\n".join(m.delta for m in app.metric)
+
+
+def test_a_queued_run_says_its_place(open_page: Opener, queued: Any) -> None:
+    queued("l2")
+    second = queued("l2_sp")
+    app = open_page(RUN, run=second.id)
+    said = "\n".join(str(p.proto.text) for p in app.get("progress")).replace("\\", "")
+    assert "Queued, second in line" in said
+
+
+def test_stop_is_asked_for_and_the_page_says_so(open_page: Opener, queued: Any) -> None:
+    run = queued("l2", "running", phase="training", step=3, epochs=4)
+    app = open_page(RUN, run=run.id)
+    app.button(key="run_stop").click().run()
+    assert runs.get_run(run.id).stopping
+    assert app.button(key="run_stop").disabled
+    assert app.button(key="run_stop").label == "Stopping"
+
+
+def test_the_name_is_changed_in_place(open_page: Opener, queued: Any) -> None:
+    run = queued("l2", "completed")
+    app = open_page(RUN, run=run.id)
+    name = next(field for field in app.text_input if field.label == "Name of the run")
+    name.set_value("my first run").run()
+    assert runs.get_run(run.id).name == "my first run"
+    again = next(field for field in app.text_input if field.label == "Name of the run")
+    again.set_value("   ").run()
+    assert runs.get_run(run.id).name == "my first run"  # a name of blanks is refused
+    assert app.toast
+
+
+def test_a_finished_run_opens_on_its_result(open_page: Opener, small: SmallRuns) -> None:
+    app = open_page(RUN, run=small.delta)
+    chosen = next(c for c in app.segmented_control if "Curves" in c.options)
+    assert chosen.value == "Errors"
+    record = runs.get_run(small.delta)
+    assert {m.label for m in app.metric} == {
+        "Validation accuracy, best",
+        "Cross-entropy",
+        "Weighted penalty",
+        "Test accuracy",
+    }
+    test = next(m for m in app.metric if m.label == "Test accuracy")
+    assert record.test_top1 is not None
+    assert test.value.startswith(f"{100 * record.test_top1:.1f}")
+    assert "tested once" in test.delta
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Curves", "The loss is each batch's as it was minimised"),
+        ("Attention", "effective share"),
+        ("Feature maps", "weights of the kept epoch"),
+        ("Errors", "right"),
+        ("Settings and log", "The same run from a terminal"),
+    ],
+)
+def test_every_tab_of_a_finished_run(
+    name: str, said: str, open_page: Opener, small: SmallRuns
+) -> None:
+    app = tab(open_page(RUN, run=small.delta), name)
+    assert not app.exception
+    assert not app.error
+    assert said in words(app)
+    assert app.query_params.get("tab", "Errors") in (name, [name])
+
+
+def test_attention_says_how_reliable_each_layer_is(open_page: Opener, small: SmallRuns) -> None:
+    app = tab(open_page(RUN, run=small.delta), "Attention")
+    assert "reliability" in words(app)
+
+
+def test_a_method_without_attention_says_why_there_is_none(
+    open_page: Opener, small: SmallRuns
+) -> None:
+    app = tab(open_page(RUN, run=small.l2), "Attention")
+    assert "L2 does not weigh filters" in words(app)
+
+
+def test_the_log_has_its_newest_line_first(
+    open_page: Opener, small: SmallRuns, runs_dir: Path
+) -> None:
+    last = max(event.at for event in runs.events(small.l2))
+    opened(runs_dir).write(small.l2, [], [Event(last + 60, "info", "the very last line")], {})
+    said = words(tab(open_page(RUN, run=small.l2), "Settings and log"))
+    assert said.index("the very last line") < said.index("Tested epoch")
+
+
+def test_a_run_that_is_not_there_is_said(open_page: Opener) -> None:
+    app = open_page(RUN, run="l2-000000")
+    assert "l2-000000" in words(app)
+    assert "All runs" in links(app)
