@@ -7,7 +7,8 @@ run store) against a bare loop on the same networks and batch: target forward an
 SGD; for methods that compare feature maps the source's forward besides. Both kinds alternate
 step by step, so that a busy machine slows both alike.
 
-Second, the L2 step of this app (channels-last, allocator told to keep large blocks) against the
+Second, the L2 step of this app (channels-last, allocator told to keep large blocks, threads that
+sleep while they wait) against the
 plain script a user would write (NCHW, default allocator), each in a process of its own, several
 times in turn.
 """
@@ -15,6 +16,7 @@ times in turn.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -33,6 +35,7 @@ from delta_app.config import OptimizationSettings
 from delta_app.models.behaviour_layers import default_behaviour_layers
 from delta_app.models.build import build_source, build_target
 from delta_app.models.feature_maps import layer_channels
+from delta_app.openmp import SPINS
 from delta_app.regularizers import method, methods
 from delta_app.runs.store import RunStore
 from delta_app.runs.store_observer import StoreObserver
@@ -182,8 +185,13 @@ def against_plain_script(arguments: argparse.Namespace) -> None:
             command = [sys.executable, "-m", "benchmarks.step", "--only", kind]
             for name in ("backbone", "size", "batch", "steps"):
                 command += [f"--{name}", str(getattr(arguments, name))]
+            # OpenMP reads how its threads wait as torch is loaded: the app's way for the app alone.
+            environment = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}
+            if kind == "app":
+                environment["GOMP_SPINCOUNT"] = str(SPINS)
             output = subprocess.run(
                 command,
+                env=environment,
                 capture_output=True,
                 text=True,
                 check=True,

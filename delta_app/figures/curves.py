@@ -14,8 +14,8 @@ from delta_app.training import metric_names as names
 CROSS_ENTROPY_COLOR, BACKBONE_TERM_COLOR, HEAD_TERM_COLOR = "#7B5EA7", "#3A7D7C", "#9A9A2F"
 """The loss's terms; none is a method's colour. The total takes the run's own."""
 
-NO_STEP_YET = "The first step has not been taken yet."
-NO_EPOCH_YET = "The first epoch is not over yet."
+NO_STEP_YET = "No step has been taken."
+NO_EPOCH_YET = "No epoch has ended."
 
 
 def loss_by_term(

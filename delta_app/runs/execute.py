@@ -123,12 +123,13 @@ def _failure(error: Exception, observer: StoreObserver, folder: RunFolder) -> di
         message = f"{type(error).__name__}: {error}"
         cure = f"This is a mistake of Delta App itself; please report it with {folder.log}."
     observer.event("error", f"{message} {cure}".strip())
-    trace = "".join(traceback.format_exception(error))
-    append_to_log(folder.log, Event(time.time(), "debug", trace.rstrip()))
+    before = last_lines(folder.log)
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    append_to_log(folder.log, Event(time.time(), "debug", trace))
     return {
         "error_message": message,
         "error_cure": cure,
-        "error_log": last_lines(folder.log),
+        "error_log": f"{before}\n{trace}",
     }
 
 

@@ -39,11 +39,20 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True)
 class RunFailure:
-    """Why a run failed: what happened, what to do, and the last lines of its log."""
+    """Why a run failed: what happened, what to do, and the last lines of its log.
+
+    Attributes:
+        log_tail: events, oldest first, and the traceback behind them.
+    """
 
     message: str
     cure: str = ""
     log_tail: str = ""
+
+    @property
+    def last_events(self) -> str:
+        """The log's last lines without the traceback, which is for who mends the app."""
+        return self.log_tail.partition("\nTraceback (most recent call last):")[0]
 
 
 @dataclass(frozen=True)

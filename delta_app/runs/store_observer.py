@@ -198,7 +198,7 @@ def append_to_log(log_file: Path, happened: Event) -> None:
         file.write(f"{at} {happened.level:7} {happened.message}\n")
 
 
-def last_lines(log_file: Path, number: int = 20) -> str:
+def last_lines(log_file: Path, number: int = 8) -> str:
     """The last lines of a log file; nothing where it cannot be read."""
     try:
         lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -86,6 +86,5 @@ def _check_finite(step: int, terms: Mapping[str, float], rates: Mapping[str, flo
     rate = rates.get(names.LR_BACKBONE, rates[names.LR_HEAD])
     raise TrainingError(
         f"At step {step} {words} became {terms[parts[0]]} at learning rate {rate:g}.",
-        cure="Lower the learning rate, or alpha where its term grew first; the best epoch so far "
-        "is kept.",
+        cure="Lower the learning rate, or alpha where its term grew first.",
     )

@@ -27,7 +27,7 @@ class Figure:
 
 def progress_words(record: RunRecord) -> str:
     """What goes on and how far it is, or how it ended and what it took, on one line."""
-    parts = [runs.status_words(record)]
+    parts = [runs.status_words(record).rstrip(".")]
     if record.status is RunStatus.RUNNING:
         if record.phase == "training":
             parts.append(f"step {count(record.step)} of {count(record.steps)}")
@@ -75,7 +75,7 @@ def _validation(record: RunRecord, series: Mapping[str, Series]) -> Figure:
     if _pictures(record, "val") == 0:
         return Figure(label, NOTHING, "no validation pictures: the last epoch is kept")
     if record.val_top1 is None:
-        return Figure(label, NOTHING, "after the first epoch")
+        return Figure(label, NOTHING, _to_come(record, "epoch"))
     note = f"epoch {record.best_epoch} of {record.epochs}"
     last = _last(series, names.VAL_TOP1)
     if last is not None and not record.status.ended:
@@ -87,7 +87,7 @@ def _cross_entropy(record: RunRecord, series: Mapping[str, Series]) -> Figure:
     label = "Cross-entropy"
     last = _last(series, names.LOSS_CROSS_ENTROPY)
     if last is None:
-        return Figure(label, NOTHING, "after the first step")
+        return Figure(label, NOTHING, _to_come(record, "step"))
     first = float(series[names.LOSS_CROSS_ENTROPY].values[0])
     return Figure(label, significant(last), f"last batch; {significant(first)} at the first step")
 
@@ -97,7 +97,7 @@ def _penalty(record: RunRecord, series: Mapping[str, Series]) -> Figure:
     backbone, head = _last(series, names.LOSS_BACKBONE), _last(series, names.LOSS_HEAD)
     if backbone is None and head is None:
         if _last(series, names.LOSS_CROSS_ENTROPY) is None:
-            return Figure(label, NOTHING, "after the first step")
+            return Figure(label, NOTHING, _to_come(record, "step"))
         decay = record.config.get("method", {}).get("weight_decay")
         held = "none" if not decay else f"none: weight decay {decay:g}"
         return Figure(label, NOTHING, held)
@@ -122,6 +122,11 @@ def _test(record: RunRecord) -> Figure:
     if record.status.ended:
         return Figure(label, NOTHING, "not tested")
     return Figure(label, NOTHING, "tested once, when training ends")
+
+
+def _to_come(record: RunRecord, what: str) -> str:
+    """When a number comes, or why it never will."""
+    return f"it ended in its first {what}" if record.status.ended else f"after the first {what}"
 
 
 def times(number: int) -> str:

@@ -55,6 +55,7 @@ def _went_wrong(record: RunRecord) -> None:
     error = record.error
     message = plain(error.message) if error else "No reason was kept."
     cure = plain(error.cure) if error and error.cure else "See the log below, then run it again."
-    st.error(f"**{message}** {cure}", icon=":material/error:")
-    if error and error.log_tail:
-        st.code(error.log_tail, language=None, height=130)
+    kept = f" Epoch {record.best_epoch} is kept: Inspect shows it." if record.best_epoch else ""
+    st.error(f"**{message}** {cure}{kept}", icon=":material/error:")
+    if error and error.last_events:
+        st.code(error.last_events, language=None, wrap_lines=True)

@@ -62,12 +62,20 @@ def test_a_failed_run_says_why_what_to_try_and_its_last_lines(
         "failed",
         error_message="The loss is not finite: nan.",
         error_cure="Lower the learning rate.",
-        error_log="line before the last\nlast line",
+        error_log="line before the last\nlast line\nTraceback (most recent call last):\n  File x",
     )
     app = open_page(RUN, run=run.id)
     assert "**The loss is not finite: nan.** Lower the learning rate." in words(app)
-    assert any("last line" in code.value for code in app.code)
+    assert app.code[0].value == "line before the last\nlast line"
     assert links(app)["Run again"] == f"from={run.id}"
+
+
+def test_a_failed_run_names_the_epoch_it_kept(open_page: Opener, queued: Any) -> None:
+    failure = {"error_message": "It broke.", "error_cure": "Mend it."}
+    without = open_page(RUN, run=queued("l2", "failed", **failure).id)
+    assert "is kept" not in without.error[0].value
+    kept = open_page(RUN, run=queued("l2", "failed", best_epoch=7, **failure).id)
+    assert "Epoch 7 is kept" in kept.error[0].value
 
 
 def test_an_interrupted_run_says_what_to_do(open_page: Opener, queued: Any) -> None:
