@@ -63,10 +63,12 @@ class FinalTest:
         self._folder = folder
         self._target = target
         self._splits = splits
-        self._caches = caches
         self._observer = observer
-        # After stop was asked for the test still runs; only the app's end breaks it off.
-        self._ask = Ask(_OnlyInterrupt(control))
+        # After stop was asked for, the test's pictures are still decoded and the test still runs;
+        # only the app's end breaks it off.
+        only_the_end = _OnlyInterrupt(control)
+        self._caches = caches.heeding(only_the_end)
+        self._ask = Ask(only_the_end)
 
     def run(self, kept: KeptWeights, ended: Literal["completed", "stopped"]) -> RunResult:
         """Load the kept epoch, evaluate validation and test once each, write what was found.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,6 +148,12 @@ class Caches:
         self._ask = Ask(control)
         self._opened: dict[tuple[tuple[Picture, ...], int], PictureCache] = {}
         self.device = resolve_device(config.optimization.device)
+
+    def heeding(self, control: Control) -> Caches:
+        """The same caches; it is another control that breaks their decoding off."""
+        other = copy.copy(self)
+        other._ask = Ask(control)
+        return other
 
     def _open(self, pictures: tuple[Picture, ...], size: int) -> PictureCache:
         if (pictures, size) not in self._opened:

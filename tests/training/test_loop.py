@@ -164,8 +164,10 @@ def test_without_validation_the_last_epoch_is_kept(
 
 
 def test_stop_keeps_the_best_so_far_and_tests_it(
-    config: Config, tmp_path: Path, watcher: Any, after: Any
+    config: Config, tmp_path: Path, watcher: Any, after: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A cache of its own: nobody has decoded the test pictures before.
+    monkeypatch.setenv("DELTA_CACHE_DIR", str(tmp_path / "cache"))
     result = run(config("l2", epochs=50), tmp_path / "run", watcher, after(5, "stop"))
     assert result.ended == "stopped"
     assert result.best_epoch == 1
