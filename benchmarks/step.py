@@ -8,8 +8,8 @@ SGD; for methods that compare feature maps the source's forward besides. Both ki
 step by step, so that a busy machine slows both alike.
 
 Second, the L2 step of this app (channels-last, allocator told to keep large blocks, threads that
-sleep while they wait) against the plain script a user would write (NCHW, default allocator), each in
-a process of its own, several times in turn.
+sleep while they wait) against the plain script a user would write (NCHW, default allocator), each
+in a process of its own, several times in turn.
 """
 
 from __future__ import annotations
