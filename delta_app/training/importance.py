@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 
@@ -213,11 +213,13 @@ class _FirstOrder:
         self._layers = layers
 
     def measure(
-        self, images: Tensor, labels: Tensor, on_filters: object = None
+        self,
+        images: Tensor,
+        labels: Tensor,
+        on_filters: Callable[[int], None] = lambda filters: None,
     ) -> dict[str, Tensor]:
         found = first_order_importance(self._model, self._layers, images, labels)
-        if callable(on_filters):
-            on_filters(sum(len(values) for values in found.values()))
+        on_filters(sum(len(values) for values in found.values()))
         return found
 
 

@@ -112,3 +112,17 @@ def test_a_port_in_use_is_told_with_another_one(tmp_path: Path, port: int) -> No
         with pytest.raises(SettingsError, match=f"localhost:{port}") as raised:
             launch(host="localhost", port=port, runs_dir=tmp_path, open_browser=False)
         assert f"--port {port + 1}" in raised.value.cure
+
+
+def test_no_message_is_sent_as_a_reference_that_the_browser_may_have_forgotten() -> None:
+    code = """
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_cache import populate_hash_if_needed
+message = ForwardMsg()
+message.delta.new_element.markdown.body = "x" * 5_000_000
+populate_hash_if_needed(message)
+print(message.metadata.cacheable)
+"""
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False", found.stderr
