@@ -7,7 +7,7 @@ network that torch.fx cannot trace pays full forwards and gives the same numbers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -17,11 +17,10 @@ from delta_app.attention import differences
 from delta_app.attention.change import Change
 from delta_app.attention.tail import LayerTails, NotTraceable
 
-PICTURES_AT_ONCE = 256
-"""Filters times pictures that run through the tail together: enough to fill two cores or a
-small GPU's convolutions."""
+PICTURES_AT_ONCE = 8
+"""Pictures that run through the tail together."""
 
-BYTES_AT_ONCE = 256_000_000
+BYTES_AT_ONCE = 32_000_000
 """Of the largest change that runs through the tail; the values beside it take a few times as
 much."""
 
@@ -70,7 +69,8 @@ class ImportanceEngine:
         self,
         images: Tensor,
         labels: Tensor,
-        on_filters: Callable[[int], None] = lambda filters: None,
+        on_pairs: Callable[[int], None] = lambda pairs: None,
+        filters: Mapping[str, Sequence[int]] | None = None,
     ) -> dict[str, Tensor]:
         """Rise in cross-entropy when each filter is disabled, by picture.
 
@@ -79,66 +79,73 @@ class ImportanceEngine:
         Args:
             images: (N, 3, S, S), normalised.
             labels: (N,), class indices.
-            on_filters: told how many filters were measured since it was last called; it may
-                raise to stop.
+            on_pairs: told how many pairs of a filter and a picture were measured since it was
+                last called; it may raise to stop.
+            filters: by layer, those that are measured, C of them; all of all layers by default.
 
         Returns:
             CE(disabled) - CE(intact) by layer, (C, N) each, float64, signed.
 
         Source: the authors' channel_eval.py, there averaged over each batch.
         """
-        run: Ablation
-        if self._tails is not None:
-            run = self._tails.start(images)
-        else:
-            run = _FullForwards(self._model, self._layers, images)
         modules = dict(self._model.named_modules())
-        importance = {}
-        for layer in self._layers:
-            # ConvNeXt's linear layers put out (N, H, W, C), all else (N, C, H, W).
-            dim = 3 if isinstance(modules[layer], nn.Linear) else 1
-            importance[layer] = _rises(run, layer, dim, labels, on_filters)
-        return importance
+        wanted = self._layers if filters is None else tuple(filters)
+        found: dict[str, list[Tensor]] = {layer: [] for layer in wanted}
+        for few, their in zip(
+            images.split(PICTURES_AT_ONCE), labels.split(PICTURES_AT_ONCE), strict=True
+        ):
+            run: Ablation
+            if self._tails is not None:
+                run = self._tails.start(few)
+            else:
+                run = _FullForwards(self._model, self._layers, few)
+            for layer in wanted:
+                # ConvNeXt's linear layers put out (N, H, W, C), all else (N, C, H, W).
+                dim = 3 if isinstance(modules[layer], nn.Linear) else 1
+                chosen = range(run.outputs[layer].shape[dim]) if filters is None else filters[layer]
+                found[layer].append(_rises(run, layer, dim, their, chosen, on_pairs))
+        return {layer: torch.cat(parts, dim=1) for layer, parts in found.items()}
 
 
 def _rises(
-    run: Ablation, layer: str, dim: int, labels: Tensor, on_filters: Callable[[int], None]
+    run: Ablation,
+    layer: str,
+    dim: int,
+    labels: Tensor,
+    filters: Sequence[int],
+    on_pairs: Callable[[int], None],
 ) -> Tensor:
+    """(C, N) of the chosen filters of a layer."""
     output = run.outputs[layer]
-    channels = output.shape[dim]
-    at_once, rises, first = 1, [], 0
-    while first < channels:
-        filters = range(first, min(first + at_once, channels))
-        logits = run.logit_changes(layer, disabled(output, filters, dim))
+    at_once, rises, first = 1, [labels.new_zeros((0, len(labels)), dtype=torch.float64)], 0
+    while first < len(filters):
+        some = filters[first : first + at_once]
+        logits = run.logit_changes(layer, disabled(output, some, dim))
         rises.append(differences.cross_entropy(run.logits, logits, labels))
-        on_filters(len(filters))
-        first = filters.stop
+        on_pairs(len(some) * len(labels))
+        first += len(some)
         # The first filter, alone, has shown how large its change grows.
-        at_once = filters_at_once(run.largest, output)
+        at_once = filters_at_once(run.largest * output.element_size())
     return torch.cat(rises)
 
 
-def filters_at_once(largest: int, output: Tensor) -> int:
+def filters_at_once(largest: int) -> int:
     """How many filters run together.
 
     Args:
-        largest: elements that the change of one filter has at most, on all pictures.
-        output: of the layer.
+        largest: bytes that the change of one filter takes at most, on all pictures.
     """
-    # A change that never leaves its channel costs next to nothing beside its bookkeeping.
-    by_work = PICTURES_AT_ONCE * max(1, output.numel() // largest) // output.shape[0]
-    by_memory = BYTES_AT_ONCE // (largest * output.element_size())
-    return max(1, min(by_work, by_memory))
+    return max(1, BYTES_AT_ONCE // largest)
 
 
-def disabled(output: Tensor, filters: range, dim: int) -> Change:
+def disabled(output: Tensor, filters: Sequence[int], dim: int) -> Change:
     """The change of a layer's output where one channel in each variant is zero.
 
     Args:
         output: (N, ...), channels along `dim`.
         filters: which channel is zero in which variant.
     """
-    channels = torch.arange(filters.start, filters.stop, device=output.device)
+    channels = torch.tensor(filters, device=output.device)
     zeroed = -output.index_select(dim, channels).movedim(dim, 0).unsqueeze(dim + 1)
     return Change(zeroed.flatten(0, 1), len(filters), channels, dim)
 

@@ -14,88 +14,137 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from numpy.polynomial import Polynomial
 from torch import Tensor
 
-# Nodes and weights of Gauss-Legendre's rule with five points on [0, 1].
-_HALF_NODES = (0.0, 0.5384693101056831, 0.9061798459386640)
-_HALF_WEIGHTS = (0.5688888888888889, 0.4786286704993665, 0.2369268850561891)
-_NODES = tuple(0.5 * (1 + s * n) for n in _HALF_NODES for s in ((1.0,) if n == 0 else (-1.0, 1.0)))
-_WEIGHTS = tuple(
-    0.5 * w
-    for n, w in zip(_HALF_NODES, _HALF_WEIGHTS, strict=True)
-    for _ in ((1,) if n == 0 else (1, 1))
-)
-
-SHORT = 0.5
-"""Changes below it are integrated by five points, to 1e-11; longer ones lose little to
-subtraction."""
+Parts = tuple[Tensor, ...]
+"""What a function's change needs of the base alone: made once for all the changes of a base."""
 
 
-def clamp(x: Tensor, d: Tensor, low: float | None, high: float | None) -> Tensor:
+def clamp(x: Tensor, d: Tensor, low: float, high: float | None) -> Tensor:
     """Of min(max(x, low), high): ReLU is low 0, ReLU6 low 0 and high 6."""
-    return clamped(d, *clamp_parts(x, low, high))
+    return clamp_change(d, *clamp_parts(x, low, high))
 
 
-def clamp_parts(
-    x: Tensor, low: float | None, high: float | None
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """What `clamped` needs of the base: x - y, low - y and high - y, with y = f(x).
+def clamp_parts(x: Tensor, low: float, high: float | None) -> Parts:
+    """x - y, low - y and high - y, with y = f(x).
 
     f(x + d) - y = clamp(d + (x - y), low - y, high - y), and x - y is exactly 0 wherever x was
     not clamped.
     """
     y = x.clamp(low, high)
-    return x - y, None if low is None else low - y, None if high is None else high - y
+    return (x - y, low - y) if high is None else (x - y, low - y, high - y)
 
 
-def clamped(d: Tensor, shift: Tensor, low: Tensor | None, high: Tensor | None) -> Tensor:
-    """The change of a clamp from its parts."""
+def clamp_change(d: Tensor, shift: Tensor, low: Tensor, high: Tensor | None = None) -> Tensor:
     changed = d + shift
-    if low is not None:
-        torch.maximum(changed, low, out=changed)
+    torch.maximum(changed, low, out=changed)
     if high is not None:
         torch.minimum(changed, high, out=changed)
     return changed
 
 
 def sigmoid(x: Tensor, d: Tensor) -> Tensor:
-    """s(x + d) - s(x) = (1 - s(x)) s(x + d) (1 - exp(-d)), with the sign that cannot overflow."""
-    rise = torch.sigmoid(-x) * torch.sigmoid(x + d) * -torch.expm1(-d.clamp(min=0))
-    fall = torch.sigmoid(x) * torch.sigmoid(-(x + d)) * torch.expm1(d.clamp(max=0))
-    return torch.where(d > 0, rise, fall)
+    """Of s(x) = 1 / (1 + exp(-x))."""
+    return sigmoid_change(d, *sigmoid_parts(x))
+
+
+_FAR = 80.0
+"""exp of it is finite in float32, and the sigmoid of it 1."""
+
+
+def sigmoid_parts(x: Tensor) -> Parts:
+    """s(x), s(-x) and their product, the slope."""
+    near = x.clamp(max=_FAR)  # or s(-x) is 0
+    up, down = torch.sigmoid(near), torch.sigmoid(-near)
+    return up, down, up * down
+
+
+def sigmoid_change(d: Tensor, up: Tensor, down: Tensor, slope: Tensor) -> Tensor:
+    """s(x + d) - s(x) = s(x) s(-x) (exp(d) - 1) / (s(-x) + s(x) exp(d))."""
+    rise = torch.expm1(d.clamp(max=_FAR))
+    below = torch.addcmul(down, up, rise + 1)
+    return rise.mul_(slope).div_(below)
 
 
 def silu(x: Tensor, d: Tensor) -> Tensor:
-    """Of x s(x): d s(x + d) + x (s(x + d) - s(x))."""
-    return d * torch.sigmoid(x + d) + x * sigmoid(x, d)
+    """Of x s(x)."""
+    return silu_change(d, *silu_parts(x))
+
+
+def silu_parts(x: Tensor) -> Parts:
+    return x, *sigmoid_parts(x)
+
+
+def silu_change(d: Tensor, x: Tensor, up: Tensor, down: Tensor, slope: Tensor) -> Tensor:
+    """d s(x) + (x + d) (s(x + d) - s(x))."""
+    changed = sigmoid_change(d, up, down, slope)
+    return changed.mul_(x + d).addcmul_(d, up)
 
 
 def hardsigmoid(x: Tensor, d: Tensor) -> Tensor:
     """Of min(max(x + 3, 0), 6) / 6."""
-    return clamp(x, d, -3.0, 3.0) / 6
+    return hardsigmoid_change(d, *hardsigmoid_parts(x))
+
+
+def hardsigmoid_parts(x: Tensor) -> Parts:
+    return clamp_parts(x, -3.0, 3.0)
+
+
+def hardsigmoid_change(d: Tensor, *parts: Tensor) -> Tensor:
+    return clamp_change(d, *parts).div_(6)
 
 
 def hardswish(x: Tensor, d: Tensor) -> Tensor:
     """Of x h(x), h the hard sigmoid."""
-    return d * F.hardsigmoid(x + d) + x * hardsigmoid(x, d)
+    return hardswish_change(d, *hardswish_parts(x))
+
+
+def hardswish_parts(x: Tensor) -> Parts:
+    return x, F.hardsigmoid(x), *hardsigmoid_parts(x)
+
+
+def hardswish_change(d: Tensor, x: Tensor, h: Tensor, *parts: Tensor) -> Tensor:
+    """d h(x) + (x + d) (h(x + d) - h(x))."""
+    return hardsigmoid_change(d, *parts).mul_(x + d).addcmul_(d, h)
 
 
 def gelu(x: Tensor, d: Tensor) -> Tensor:
-    """Of x P(x), P the normal distribution: d P(x + d) + x (P(x + d) - P(x))."""
-    return d * _normal(x + d) + x * _normal_change(x, d)
+    """Of x P(x), P the normal distribution."""
+    return gelu_change(d, *gelu_parts(x))
 
 
-def _normal(x: Tensor) -> Tensor:
-    return 0.5 * torch.erfc(x * -math.sqrt(0.5))
+def gelu_parts(x: Tensor) -> Parts:
+    """x, the value, and the coefficients of Taylor's series around x, from the first order on.
+
+    With p the normal density, the slope is P + x p; every further derivative is a polynomial
+    times p: Q_2 = 2 - x^2, and Q_(n+1) = Q_n' - x Q_n.
+    """
+    density = torch.exp(-0.5 * x.square()) / math.sqrt(2 * math.pi)
+    coefficients = [0.5 * torch.erfc(x * -math.sqrt(0.5)) + x * density]
+    polynomial = Polynomial([2.0, 0.0, -1.0])
+    for order in range(2, _gelu_reach(x.dtype)[0] + 1):
+        value = torch.zeros_like(x)
+        for power in reversed(polynomial.coef.tolist()):
+            value = value * x + power
+        coefficients.append(value * density / math.factorial(order))
+        polynomial = polynomial.deriv() - Polynomial([0.0, 1.0]) * polynomial
+    return x, F.gelu(x), *coefficients
 
 
-def _normal_change(x: Tensor, d: Tensor) -> Tensor:
-    """P(x + d) - P(x): the density's integral where d is short, else the difference."""
-    short = torch.zeros_like(x + d)
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        short += weight * torch.exp(-0.5 * (x + node * d).square())
-    short *= d / math.sqrt(2 * math.pi)
-    return torch.where(d.abs() < SHORT, short, _normal(x + d) - _normal(x))
+def gelu_change(d: Tensor, x: Tensor, y: Tensor, *coefficients: Tensor) -> Tensor:
+    """Taylor's series for short changes; a longer one loses little by subtraction."""
+    series = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        series = torch.addcmul(coefficient, series, d)
+    subtracted = F.gelu(x + d).sub_(y)
+    return torch.where(d.abs() < _gelu_reach(d.dtype)[1], series * d, subtracted)
+
+
+def _gelu_reach(dtype: torch.dtype) -> tuple[int, float]:
+    """Terms, and the longest change, with which the series errs by less than 4e-8 of the change,
+    in float64 by less than 1e-12: |Q_n p| stays below sqrt(n!)."""
+    return (12, 0.25) if dtype == torch.float64 else (5, 0.0625)
 
 
 def product(x: Tensor, dx: Tensor | None, y: Tensor, dy: Tensor | None) -> Tensor:
@@ -108,20 +157,30 @@ def product(x: Tensor, dx: Tensor | None, y: Tensor, dy: Tensor | None) -> Tenso
 
 
 def layer_norm(x: Tensor, d: Tensor, axes: int, weight: Tensor | None, eps: float) -> Tensor:
-    """Of (x - mean) / s * weight + bias over the last `axes` axes, s = sqrt(variance + eps).
+    """Of (x - mean) / s * weight + bias over the last `axes` axes, s = sqrt(variance + eps)."""
+    c, variance = layer_norm_parts(x, axes)
+    return layer_norm_change(d, c, variance, axes, weight, eps)
 
-    With c = x - mean(x) and e = d - mean(d), the variance changes by v = mean(e^2 + 2 c e), and
-    1/s' - 1/s = -v / (s s' (s + s')), so the change is (e / s' + c (1/s' - 1/s)) weight.
-    """
+
+def layer_norm_parts(x: Tensor, axes: int) -> tuple[Tensor, Tensor]:
+    """c = x - mean(x), and the variance, in which each of these axes has one element."""
     over = tuple(range(-axes, 0))
     c = x - x.mean(over, keepdim=True)
+    return c, c.square().mean(over, keepdim=True)
+
+
+def layer_norm_change(
+    d: Tensor, c: Tensor, variance: Tensor, axes: int, weight: Tensor | None, eps: float
+) -> Tensor:
+    """With e = d - mean(d) the variance changes by v = mean(e^2 + 2 c e), and 1/s' - 1/s =
+    -v / (s s' (s + s')), so the change is (e / s' + c (1/s' - 1/s)) weight."""
+    over = tuple(range(-axes, 0))
     e = d - d.mean(over, keepdim=True)
-    variance = c.square().mean(over, keepdim=True)
-    v = (e * (e + 2 * c)).mean(over, keepdim=True)
+    v = torch.add(e, c, alpha=2).mul_(e).mean(over, keepdim=True)
     s = (variance + eps).sqrt()
     after = (variance + v + eps).clamp(min=eps).sqrt()
-    changed = e / after - c * (v / (s * after * (s + after)))
-    return changed if weight is None else changed * weight
+    changed = e.div_(after).addcmul_(c, v / (s * after * (s + after)), value=-1)
+    return changed if weight is None else changed.mul_(weight)
 
 
 def max_pool(x: Tensor, d: Tensor, variants: int, **settings: Any) -> Tensor:
@@ -139,9 +198,22 @@ def max_pool(x: Tensor, d: Tensor, variants: int, **settings: Any) -> Tensor:
     shifted = (d.unflatten(0, (variants, -1)) + x).flatten(0, 1)
     _, places = F.max_pool2d(shifted, return_indices=True, **settings)
     at = places.flatten(2)
-    wide = x.flatten(2).unsqueeze(0).expand(variants, -1, -1, -1).flatten(0, 1)
-    moved = wide.gather(2, at).view_as(places).unflatten(0, (variants, -1)) - before
+    wide = x.flatten(2).unsqueeze(0).expand(variants, -1, -1, -1)
+    moved = wide.gather(3, at.unflatten(0, (variants, -1))).view(variants, *before.shape) - before
     return d.flatten(2).gather(2, at).view_as(places) + moved.flatten(0, 1)
+
+
+def below_maximum(x: Tensor, **settings: Any) -> Tensor:
+    """x - max x for windows that lie side by side, exactly 0 where the maximum stands.
+
+    The change of the maximum is then the maximum of d + this.
+
+    Args:
+        x: (N, C, H, W), H and W multiples of the windows'.
+    """
+    highest = F.max_pool2d(x, **settings)
+    rows, columns = (x.shape[axis] // highest.shape[axis] for axis in (2, 3))
+    return x - highest.repeat_interleave(rows, 2).repeat_interleave(columns, 3)
 
 
 def cross_entropy(logits: Tensor, d: Tensor, labels: Tensor) -> Tensor:

@@ -98,46 +98,39 @@ def _layer_norm_function(site: Site) -> Change:
 
 
 def _normalised(site: Site, axes: int, weight: Tensor | None, eps: float) -> Change:
+    parts = site.once("parts", lambda: differences.layer_norm_parts(site.base(), axes))
     return site.spread().through(
-        lambda x, d: differences.layer_norm(x, d, axes, weight, eps), site.base()
+        lambda c, v, d: differences.layer_norm_change(d, c, v, axes, weight, eps), *parts
     )
 
 
 # Operations on each element or window
 
 
-def _curved(function: Callable[[Tensor, Tensor], Tensor]) -> Rule:
+def _curved(parts: Callable[[Tensor], differences.Parts], function: Callable[..., Tensor]) -> Rule:
+    """What is needed of the intact value is made once for all variants."""
+
     def change(site: Site) -> Change:
+        made = site.once("parts", lambda: parts(site.base()))
         changed: Change = site.change()
-        return changed.through(function, site.base())
+        return changed.through(lambda *values: function(values[-1], *values[:-1]), *made)
 
     return Rule(change, needs_inputs=True)
 
 
-def _clamp(low: float | None, high: float | None) -> Rule:
-    """ReLU, ReLU6: what they need of the intact value is made once for all variants."""
-
-    def change(site: Site) -> Change:
-        parts = site.once("parts", lambda: differences.clamp_parts(site.base(), low, high))
-        there = [part for part in parts if part is not None]
-
-        def function(*values: Tensor) -> Tensor:
-            *beside, d = values
-            found = iter(beside)
-            shift, floor, ceiling = (None if part is None else next(found) for part in parts)
-            assert shift is not None
-            return differences.clamped(d, shift, floor, ceiling)
-
-        changed: Change = site.change()
-        return changed.through(function, *there)
-
-    return Rule(change, needs_inputs=True)
+def _clamp(low: float, high: float | None) -> Rule:
+    """ReLU, ReLU6."""
+    return _curved(lambda x: differences.clamp_parts(x, low, high), differences.clamp_change)
 
 
 def _max_pool(settings: Callable[[Site], dict[str, Any]]) -> Rule:
     def change(site: Site) -> Change:
         changed: Change = site.change()
         chosen = settings(site)
+        if _side_by_side(site, chosen):
+            below = site.once("below", lambda: differences.below_maximum(site.base(), **chosen))
+            shifted = changed.through(operator.add, below)
+            return shifted.map(lambda values: F.max_pool2d(values, **chosen))
         if changed.channels is None:
             values = differences.max_pool(site.base(), changed.values, changed.variants, **chosen)
         else:  # each variant has an intact channel of its own
@@ -146,6 +139,22 @@ def _max_pool(settings: Callable[[Site], dict[str, Any]]) -> Rule:
         return replace(changed, values=values)
 
     return Rule(change, needs_inputs=True)
+
+
+def _side_by_side(site: Site, settings: dict[str, Any]) -> bool:
+    """Whether the windows neither overlap nor leave anything out."""
+    kernel, stride, padding, dilation = (
+        (value, value) if isinstance(value, int) else tuple(value)
+        for value in (
+            settings["kernel_size"],
+            settings["stride"] or settings["kernel_size"],
+            settings["padding"],
+            settings["dilation"],
+        )
+    )
+    sizes = site.shape()[2:]
+    whole = all(size % window == 0 for size, window in zip(sizes, kernel, strict=True))
+    return whole and kernel == stride and padding == (0, 0) and dilation == (1, 1)
 
 
 def _pool_of_module(site: Site) -> dict[str, Any]:
@@ -286,11 +295,11 @@ _MODULES: dict[type[nn.Module], Rule] = {
     nn.LayerNorm: Rule(_layer_norm, needs_inputs=True),
     nn.ReLU: _clamp(0.0, None),
     nn.ReLU6: _clamp(0.0, 6.0),
-    nn.SiLU: _curved(differences.silu),
-    nn.Sigmoid: _curved(differences.sigmoid),
-    nn.Hardswish: _curved(differences.hardswish),
-    nn.Hardsigmoid: _curved(differences.hardsigmoid),
-    nn.GELU: _curved(differences.gelu),
+    nn.SiLU: _curved(differences.silu_parts, differences.silu_change),
+    nn.Sigmoid: _curved(differences.sigmoid_parts, differences.sigmoid_change),
+    nn.Hardswish: _curved(differences.hardswish_parts, differences.hardswish_change),
+    nn.Hardsigmoid: _curved(differences.hardsigmoid_parts, differences.hardsigmoid_change),
+    nn.GELU: _curved(differences.gelu_parts, differences.gelu_change),
     nn.MaxPool2d: _PLAIN_POOL,
     nn.AvgPool2d: _APART,
     nn.AdaptiveAvgPool2d: _APART,

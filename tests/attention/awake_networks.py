@@ -1,4 +1,4 @@
-"""Random networks that hear their filters, one architecture a family."""
+"""Random networks that hear their filters, of every architecture."""
 
 from __future__ import annotations
 
@@ -6,31 +6,43 @@ import torch
 from torch import Tensor, nn
 from walked_networks import WALKED
 
-from delta_app.models.build import build_source
+from delta_app.models.construction import meta_network
 
-SIZES = WALKED | {"alexnet": 64, "resnext50_32x4d": 64}
-"""With one that has no BatchNorm, and one of grouped convolutions."""
+FAMILIES = (*WALKED, "alexnet", "resnext50_32x4d")
+"""One a family, one that has no BatchNorm, and one of grouped convolutions."""
 
 
 def batch(name: str) -> Tensor:
     generator = torch.Generator().manual_seed(2)
-    size = SIZES[name]
-    return torch.randn(3, 3, size, size, dtype=torch.float64, generator=generator)
+    size = 96 if name == "inception_v3" else 64
+    return torch.randn(2, 3, size, size, dtype=torch.float64, generator=generator)
 
 
 def awake(name: str) -> nn.Module:
-    """A random network that hears its filters: no layer lets the signal die out or explode."""
-    model = build_source(name, "random").model.double()
+    """A random network in which no layer lets the signal die out or explode.
+
+    Its weights repeat a stretch of random numbers: drawing each anew would take most of the time.
+    """
+    model = meta_network(name, 10).double().to_empty(device="cpu")
     generator = torch.Generator().manual_seed(3)
+    # A prime, so that no two filters are alike.
+    stretch = torch.randn(1_000_003, dtype=torch.float64, generator=generator)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                fan_in = module.weight[0].numel()
-                module.weight.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
-        for parameter_name, parameter in model.named_parameters():
-            if parameter_name.endswith("layer_scale"):  # ConvNeXt begins at 1e-6
+            if isinstance(module, nn.BatchNorm2d):
+                module.reset_running_stats()
+                module.momentum = None  # one pass in train mode tells all that it will hear
+        for name_of_parameter, parameter in model.named_parameters():
+            size = parameter.numel()
+            drawn = stretch.repeat(-(-size // len(stretch)))[:size].view_as(parameter)
+            if parameter.dim() > 1 and not name_of_parameter.endswith("layer_scale"):
+                parameter.copy_(drawn).mul_((2 / parameter[0].numel()) ** 0.5)
+            elif name_of_parameter.endswith("bias"):
+                parameter.copy_(drawn).mul_(0.1)
+            elif name_of_parameter.endswith("layer_scale"):  # ConvNeXt begins at 1e-6
                 parameter.fill_(0.3)
+            else:
+                parameter.copy_(drawn).mul_(0.1).add_(1)
         model.train()
-        for _ in range(5):
-            model(batch(name))
+        model(batch(name))
     return model.eval()

@@ -24,7 +24,7 @@ SELECTORS = {
 
 WATCH = """
 () => {
-  window.seen = {doubled: 0, shifts: []};
+  window.seen = {doubled: 0, shifts: [], pointer: []};
   const name = node => node?.closest?.('[class*=st-key-]')?.className.match(/st-key-(\\S+)/)?.[1]
     ?? node?.className ?? String(node?.nodeName);
   const parts = ['tab_bar', 'run_stop', 'run_loss', 'run_attention'].map(key => '.st-key-' + key);
@@ -33,6 +33,15 @@ WATCH = """
     requestAnimationFrame(look);
   };
   look();
+  let pressed = null;
+  for (const kind of ['pointerdown', 'pointerup', 'pointercancel', 'click'])
+    window.addEventListener(kind, event => {
+      const button = event.target.closest?.('button');
+      if (kind === 'pointerdown') pressed = button;
+      window.seen.pointer.push([Math.round(performance.now()), kind, button?.textContent,
+        button?.getAttribute('aria-checked'), button?.disabled,
+        pressed?.isConnected ? 'still there' : 'replaced']);
+    }, true);
   new PerformanceObserver(list => {
     for (const entry of list.getEntries())
       if (!entry.hadRecentInput)
@@ -41,7 +50,8 @@ WATCH = """
 }
 """
 """Counts frames in which a part of the page stands twice, and keeps the movements that no click
-caused, each as [layout shift, the parts that moved]."""
+caused, each as [layout shift, the parts that moved]; and what the pointer did, to tell of a click
+that came to nothing whether the button was replaced between press and release."""
 
 
 def open_run(page: Page, url: str, run_id: str, tab: str | None = None) -> None:
@@ -116,7 +126,11 @@ def wait_for(
         page.wait_for_timeout(20)
         waited += 20
         if waited > timeout_ms:
-            raise AssertionError(f"not shown after {timeout_ms} ms: {what} at {page.url}")
+            pointer = page.evaluate("(window.seen?.pointer ?? []).slice(-12)")
+            said = "\n".join(map(str, pointer))
+            raise AssertionError(
+                f"not shown after {timeout_ms} ms: {what} at {page.url}; the pointer:\n{said}"
+            )
 
 
 def state(page: Page) -> str:
