@@ -240,7 +240,13 @@ class OptimizationSettings(Settings):
 
 
 class AttentionSettings(Settings):
-    """How DELTA's channel attention is measured."""
+    """How DELTA's channel attention is measured.
+
+    Attributes:
+        attention_of: folder of a finished training run, whose fine-tuned network is measured with
+            its own head; None measures the source network with a head trained for it. No setting
+            of a form: `delta_app.services.runs` fills it in for a run that only measures.
+    """
 
     estimator: Literal["exact", "first-order", "combined"] = setting(
         "exact",
@@ -318,3 +324,4 @@ class AttentionSettings(Settings):
         ge=0,
         advanced=True,
     )
+    attention_of: str | None = None

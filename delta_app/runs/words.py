@@ -101,6 +101,8 @@ def _stopped(record: RunRecord) -> str:
     if record.started_at is None:
         return "Stopped by you before it began"
     if record.kind == ATTENTION:
+        if record.attention is not None:
+            return "Stopped by you; the attention is kept as far as it was measured"
         return "Stopped by you before the attention was measured"
     if record.best_epoch is None:
         return "Stopped by you before the first epoch ended; nothing was kept"

@@ -133,6 +133,12 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
         ),
         ("stopped", {}, "Stopped by you before the first epoch ended; nothing was kept"),
         ("stopped", {"started_at": None}, "Stopped by you before it began"),
+        ("stopped", {"kind": "attention"}, "Stopped by you before the attention was measured"),
+        (
+            "stopped",
+            {"kind": "attention", "attention": "/runs/a/attention.json"},
+            "Stopped by you; the attention is kept as far as it was measured",
+        ),
         ("interrupted", {}, "Interrupted: the app ended while it ran"),
         (
             "interrupted",
