@@ -76,6 +76,8 @@ def _phase(record: RunRecord) -> str:
             return f"Training the attention's head: epoch {min(done + 1, total)} of {total}"
         case "measuring attention" if total and detail:
             return f"Measuring attention: {percent(done / total, 0)} of {detail}"
+        case "measuring faithfulness" if total and detail:
+            return f"Measuring faithfulness: {percent(done / total, 0)} of {detail}"
     words = record.phase[:1].upper() + record.phase[1:]
     unit = detail or _UNITS.get(record.phase, "")
     if total:
@@ -100,10 +102,12 @@ def _stopping(record: RunRecord) -> str:
 def _stopped(record: RunRecord) -> str:
     if record.started_at is None:
         return "Stopped by you before it began"
-    if record.kind == ATTENTION:
-        if record.attention is not None:
-            return "Stopped by you; the attention is kept as far as it was measured"
+    if record.kind == ATTENTION and record.attention is None:
         return "Stopped by you before the attention was measured"
+    if record.kind == ATTENTION:
+        whole = record.phase == "measuring faithfulness"
+        kept = "without its faithfulness" if whole else "as far as it was measured"
+        return f"Stopped by you; the attention is kept {kept}"
     if record.best_epoch is None:
         return "Stopped by you before the first epoch ended; nothing was kept"
     kept = "the best epoch was kept"

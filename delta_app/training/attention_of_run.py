@@ -38,9 +38,6 @@ from delta_app.training.run_config import RunConfig
 SHARED_FOLDER = "attention"
 """Beside the run folders: measurements by key, reused by every run that asks for the same."""
 
-NO_PART_OF_THE_NUMBERS = {"attention_of"}
-"""Settings that name what the numbers follow from but are not it: they have no part in the key."""
-
 
 def attention_of_run(
     config: RunConfig,
@@ -89,10 +86,20 @@ def attention_of_run(
     return weights
 
 
-def attention_alone(
+@dataclasses.dataclass(frozen=True)
+class MeasuredAlone:
+    """What a run measured that trains nothing, on which network and of which pictures."""
+
+    attention: ChannelAttention
+    network: MeasuredNetwork
+    splits: Splits
+    caches: Caches
+
+
+def measured_alone(
     config: RunConfig, folder: Path, observer: Observer, control: Control
-) -> ChannelAttention:
-    """The channel attention of a run that trains nothing else; what is measured is kept.
+) -> MeasuredAlone:
+    """Measure the attention for a run that trains nothing; one that is stopped keeps a part.
 
     Raises:
         AttentionError: the run whose network is to be measured has none.
@@ -107,9 +114,10 @@ def attention_alone(
         network = source_with_head(config, networks, len(splits.classes))
     observer.facts({"behaviour_layers": list(network.channels)})
     caches = Caches(config, Pictures(splits), network.preprocessing, observer, control)
-    return find_or_measure(
+    found = find_or_measure(
         config, splits, network, caches, folder, observer, control, keep_part=True
     )
+    return MeasuredAlone(found, network, splits, caches)
 
 
 def key_of(config: RunConfig, splits: Splits, network: MeasuredNetwork) -> str:
@@ -120,7 +128,7 @@ def key_of(config: RunConfig, splits: Splits, network: MeasuredNetwork) -> str:
         weights_digest=network.digest,
         layers=network.channels,
         image_size=network.preprocessing.size,
-        settings=config.attention.model_dump(exclude=NO_PART_OF_THE_NUMBERS),
+        settings=config.attention.determining(),
     )
 
 

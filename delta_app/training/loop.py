@@ -22,9 +22,10 @@ from delta_app.errors import Cancelled
 from delta_app.formatting import counted, percent
 from delta_app.regularizers import method
 from delta_app.training import metric_names as names
-from delta_app.training.attention_of_run import attention_alone, attention_of_run
+from delta_app.training.attention_of_run import attention_of_run, measured_alone
 from delta_app.training.devices import device_name, memory_in_use
 from delta_app.training.evaluation import EVALUATION_BATCH, Evaluation
+from delta_app.training.faithfulness_of_run import faithfulness_of_run
 from delta_app.training.final_test import FinalTest, RunResult
 from delta_app.training.keeping import KeptWeights
 from delta_app.training.measurement import ATTENTION_FILE
@@ -72,7 +73,8 @@ def run_training(
 def measure_attention(
     config: RunConfig, folder: Path, observer: Observer, control: Control
 ) -> RunResult:
-    """Measure the channel attention of `config` and train nothing else.
+    """Measure the channel attention of `config`, its faithfulness where that is asked for, and
+    train nothing else.
 
     A run that is stopped keeps what was measured until then.
 
@@ -82,11 +84,15 @@ def measure_attention(
     with cpu_threads(config.optimization.threads):
         write_json(folder / "config.json", config.model_dump(mode="json"))
         try:
-            found = attention_alone(config, folder, observer, control)
+            alone = measured_alone(config, folder, observer, control)
+            observer.facts({"attention": str(folder / ATTENTION_FILE)})
+            if not alone.attention.complete:
+                return RunResult(_how_it_ended(control))
+            if config.attention.faithfulness:
+                faithfulness_of_run(alone, config, folder, observer, control)
         except Cancelled:
             return RunResult(_how_it_ended(control))
-        observer.facts({"attention": str(folder / ATTENTION_FILE)})
-        return RunResult("completed" if found.complete else _how_it_ended(control))
+        return RunResult("completed")
 
 
 def _how_it_ended(control: Control) -> Literal["interrupted", "stopped"]:

@@ -80,7 +80,7 @@ def measure(
     attention = ChannelAttention(
         layers=_layers(found, settings.temperature),
         pictures=digests,
-        settings=settings.model_dump(),
+        settings=settings.determining() | _whose(settings),
         backbone=config.model.backbone,
         weights_digest=network.digest,
         seconds=time.monotonic() - started,
@@ -122,6 +122,11 @@ def _train_head(
         on_epoch=lambda done: observer.phase(phase, done, settings.head_epochs),
     )
     observer.event("info", f"The attention's head ended at a cross-entropy of {loss:.3f}.")
+
+
+def _whose(settings: AttentionSettings) -> dict[str, str]:
+    """Whose network was measured, where it is a run's."""
+    return {"attention_of": settings.attention_of} if settings.attention_of else {}
 
 
 def _layers(found: Importance, temperature: float) -> dict[str, LayerAttention]:

@@ -19,6 +19,7 @@ PHASES = (
     "looking at the pictures",  # which ones excite each filter most
     "measuring first order",
     "measuring attention",
+    "measuring faithfulness",
     "training",  # the validation that ends an epoch included; the detail then says so
     "testing",
     "saving",

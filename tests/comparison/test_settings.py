@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from delta_app.comparison.settings import ABSENT, NOT_SET, SettingRow, differing, setting_rows
 from delta_app.regularizers import methods
-from delta_app.settings import describe
 from delta_app.training.run_config import RunConfig, setting_groups
 
 
@@ -57,7 +57,7 @@ def test_no_setting_can_differ_unseen(method) -> None:
                 other = info.default + 1 if info.kind == "int" else info.default / 4 + 0.1
             changed = config(**{"method": method, info.name: other})
             found = set(rows(base, changed))
-            measured = {i.name for i in describe(type(base.attention))}
+            measured = {i.name for i in setting_groups(method).get("attention", ())}
             # DELTA without a learned attention measures none: those settings end to count.
             expected = {info.name} | (measured if info.name == "attention" else set())
             assert found == expected, info.name
@@ -106,3 +106,12 @@ def test_all_settings_can_be_seen_too() -> None:
     names = [row.name for row in setting_rows(configs)]
     assert len(names) == len(set(names))
     assert set(names) == set(configs[0].flat()) | set(configs[1].flat())
+
+
+def test_the_temperature_of_a_file_of_the_authors_form_counts(tmp_path: Path) -> None:
+    path = tmp_path / "authors.json"
+    path.write_text("[[0.5, 0.25]]")
+    one, other = (config(method="delta", attention=str(path), temperature=t) for t in (5.0, 2.0))
+    found = rows(one, other)
+    assert set(found) == {"temperature"}
+    assert found["temperature"].values == ("5", "2")

@@ -76,6 +76,11 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
         ),
         (
             "running",
+            phase("measuring faithfulness", 700, 2800, "140 sets of disabled filters"),
+            f"Measuring faithfulness: 25{THIN_SPACE}% of 140 sets of disabled filters",
+        ),
+        (
+            "running",
             phase("training", 25, 150, step=25, epochs=15, epoch=2, facts={"steps_per_epoch": 10}),
             "Training: epoch 3 of 15",
         ),
@@ -138,6 +143,12 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
             "stopped",
             {"kind": "attention", "attention": "/runs/a/attention.json"},
             "Stopped by you; the attention is kept as far as it was measured",
+        ),
+        (
+            "stopped",
+            phase("measuring faithfulness", 9, 90)
+            | {"kind": "attention", "attention": "/runs/a/attention.json"},
+            "Stopped by you; the attention is kept without its faithfulness",
         ),
         ("interrupted", {}, "Interrupted: the app ended while it ran"),
         (

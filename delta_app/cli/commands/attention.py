@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,10 @@ from delta_app.errors import StoreError
 
 if TYPE_CHECKING:
     from delta_app.attention.artifact import ChannelAttention
+    from delta_app.attention.faithfulness import LayerFaithfulness
+    from delta_app.runs.folder import RunFolder
     from delta_app.training.run_config import RunConfig
+
 
 STABLE = 0.9
 
@@ -52,7 +55,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_runs_dir(parser)
     add_json(parser)
-    add_settings(parser, ("data", "model", "attention"))
+    add_settings(parser, ("data", "model", "attention"), measuring=True)
     add_settings(parser, ("optimization",), only=("device", "threads"))
     parser.set_defaults(method="delta", attention="learned")
 
@@ -92,7 +95,7 @@ def _config(options: argparse.Namespace) -> RunConfig:
     from delta_app.training.run_config import setting_groups
 
     if options.of is None:
-        return run_config(options)
+        return run_config(options, measuring=True)
     groups = setting_groups("delta")
     settled = [info for group in ("data", "model") for info in groups[group]]
     typed = [info.flag for info in settled if hasattr(options, info.name)]
@@ -104,7 +107,8 @@ def _config(options: argparse.Namespace) -> RunConfig:
     from delta_app.services.attention_of import attention_of_config
     from delta_app.services.runs import find_run
 
-    return run_config(options, attention_of_config(find_run(options.of, options.runs_dir)))
+    start = attention_of_config(find_run(options.of, options.runs_dir))
+    return run_config(options, start, measuring=True)
 
 
 def _run(options: argparse.Namespace, context: Context) -> int:
@@ -114,20 +118,32 @@ def _run(options: argparse.Namespace, context: Context) -> int:
     from delta_app.attention.artifact import load_attention
     from delta_app.cli.foreground import run_to_end
     from delta_app.cli.stores import summary
+    from delta_app.runs.folder import RunFolder
     from delta_app.runs.records import ATTENTION
 
     run, code = run_to_end(ATTENTION, config, options)
     measured = load_attention(run.attention) if run.attention else None
+    curves = _curves(RunFolder(run.folder))
     file = run.attention
     if measured and options.out:
         file = str(_saved(options.out, "--out", measured.save))
     if measured and options.authors_out:
         _saved(options.authors_out, "--authors-out", _write_authors(measured))
     if options.json:
-        print_json(summary(run) | {"attention": file} | _numbers(measured))
+        print_json(summary(run) | {"attention": file} | _numbers(measured, curves))
     else:
         print(f"{run.id}: {run.status}" + (f", {file}" if file else ""))
+        for name, layer in curves.items():
+            beats = "better" if layer.better_than_random else "no better"
+            print(f"{name}: {beats} than random, area between {layer.area:.3g} nats")
     return code
+
+
+def _curves(folder: RunFolder) -> Mapping[str, LayerFaithfulness]:
+    """By layer, where the run has measured its faithfulness."""
+    from delta_app.attention.faithfulness import load_faithfulness
+
+    return load_faithfulness(folder.faithfulness).layers if folder.faithfulness.is_file() else {}
 
 
 def _saved(out: str, option: str, save: Callable[[Path], None]) -> Path:
@@ -156,7 +172,9 @@ def _write_authors(measured: ChannelAttention) -> Callable[[Path], None]:
     return lambda path: write_text(path, text)
 
 
-def _numbers(measured: ChannelAttention | None) -> dict[str, Any]:
+def _numbers(
+    measured: ChannelAttention | None, curves: Mapping[str, LayerFaithfulness]
+) -> dict[str, Any]:
     from delta_app.attention.artifact import known
     from delta_app.attention.channel_attention import effective_share
 
@@ -171,9 +189,16 @@ def _numbers(measured: ChannelAttention | None) -> dict[str, Any]:
                 "split_half": known(layer.split_half),
                 "effective_share": effective_share(layer.attention),
             }
+            | _faithfulness(curves.get(name))
             for name, layer in measured.layers.items()
         },
     }
+
+
+def _faithfulness(layer: LayerFaithfulness | None) -> dict[str, Any]:
+    if layer is None:
+        return {}
+    return {"area_between": layer.area, "better_than_random": layer.better_than_random}
 
 
 COMMAND = Command("Measure channel attention.", _add_options, _run)
