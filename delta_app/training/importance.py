@@ -145,9 +145,9 @@ class ImportanceMeasurement:
             f"{counted(wanted.most, 'batch', 'batches')}, {counted(wanted.images, 'picture')} in "
             f"all, for {counted(self._filters, 'filter')}.",
         )
-        total, done, batches = self._filters * wanted.most, 0, 0
+        total, done, batches = self._filters * wanted.images, 0, 0
 
-        def on_filters(measured: int) -> None:
+        def on_pairs(measured: int) -> None:
             nonlocal done
             done += measured
             self._observer.phase(PHASE, done, total, f"{self._filters} filters")
@@ -155,7 +155,7 @@ class ImportanceMeasurement:
 
         try:
             for group in wanted.groups:
-                self._measure_group(group, engine, found, on_filters, first_order is not None)
+                self._measure_group(group, engine, found, on_pairs, first_order is not None)
                 batches += group.batches
                 if wanted.least <= batches < wanted.most and self._reliable(found, first_order):
                     said = counted(batches, "batch", "batches")
@@ -178,13 +178,13 @@ class ImportanceMeasurement:
         group: Group,
         engine: ImportanceEngine | _FirstOrder,
         found: Gathered,
-        on_filters: Callable[[int], None],
+        on_pairs: Callable[[int], None],
         with_first_order: bool,
     ) -> None:
         """Measure every crop of a group's pictures, and take in their average."""
         sums: dict[str, Tensor] = {}
         for crop in group.crops:
-            for layer, values in engine.measure(crop.images, crop.labels, on_filters).items():
+            for layer, values in engine.measure(crop.images, crop.labels, on_pairs).items():
                 sums[layer] = sums[layer] + values if layer in sums else values
         importance = {layer: values / group.batches for layer, values in sums.items()}
         slopes = None
@@ -243,8 +243,8 @@ class _FirstOrder:
         self,
         images: Tensor,
         labels: Tensor,
-        on_filters: Callable[[int], None] = lambda filters: None,
+        on_pairs: Callable[[int], None] = lambda pairs: None,
     ) -> dict[str, Tensor]:
         found = first_order_importance(self._model, self._layers, images, labels)
-        on_filters(sum(len(values) for values in found.values()))
+        on_pairs(sum(values.numel() for values in found.values()))
         return found
