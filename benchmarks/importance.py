@@ -67,6 +67,22 @@ def peak_memory(call: Callable[[], object]) -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1000
 
 
+PRODUCTS = ("convolution", "conv2d", "addmm", "baddbmm", "bmm", "mm", "linear")
+
+
+def share_of_products(call: Callable[[], object]) -> float:
+    """How much of a call's time goes into convolutions and matrix products, 0 to 1.
+
+    The limit counts these alone; the rest is passes over memory, in the loop as in the engine.
+    """
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        call()
+    events = profiler.key_averages()
+    total = sum(event.self_cpu_time_total for event in events)
+    products = [e for e in events if e.key.removeprefix("aten::").endswith(PRODUCTS)]
+    return sum(event.self_cpu_time_total for event in products) / total
+
+
 class Loop:
     """The authors' way: everything again for every filter."""
 
@@ -127,6 +143,7 @@ class Measured:
         self.loop = self._faster_loop(images)
         self.model.to(memory_format=torch.channels_last)
         self.engine = ImportanceEngine(self.model, self.layers)
+        self.operations = count_operations(self.model, self.layers, self.images[:1])
 
     def _faster_loop(self, images: Tensor) -> Loop:
         loops = []
@@ -150,7 +167,11 @@ class Measured:
         """Of all filters of all layers, medians over turns."""
         loop, intact, first_order = [], [], []
         by_layer: dict[str, list[float]] = {layer: [] for layer in self.layers}
-        samples = {layer: self.sample(layer, self.arguments.filters) for layer in self.layers}
+        # Of cheap layers more, so that each takes as long.
+        samples = {
+            layer: self.sample(layer, round(self.arguments.filters * self.operations.gain(layer)))
+            for layer in self.layers
+        }
         for _ in range(self.arguments.turns):
             for layer, filters in samples.items():
                 loop.append(timed(lambda lay=layer: self.loop.loss_without(lay, 0)))
@@ -185,17 +206,21 @@ class Measured:
         return worst
 
     def report(self) -> dict[str, Any]:
-        operations = count_operations(self.model, self.layers, self.images[:1])
         samples = {layer: self.sample(layer, COMPARED) for layer in self.layers}
         seconds = self.seconds()
         return {
             "name": self.name,
             "filters": sum(self.channels.values()),
-            "limit": operations.limit(self.channels),
-            "limits": {n: operations.full / after for n, after in operations.after.items()},
+            "limit": self.operations.limit(self.channels),
+            "limits": {layer: self.operations.gain(layer) for layer in self.layers},
             "seconds": seconds,
             "ratio": seconds["loop"] / seconds["exact"],
             "difference": self.largest_difference(),
+            "products_loop": share_of_products(self.loop.loss),
+            "products_exact": {
+                layer: share_of_products(lambda lay=layer: self.exact(lay, samples[lay]))
+                for layer in self.layers
+            },
             "peak_loop": peak_memory(lambda: self.loop.loss_without(self.layers[0], 0)),
             "peak_exact": peak_memory(
                 lambda: self.engine.measure(self.images, self.labels, filters=samples)
@@ -214,12 +239,14 @@ def line(found: dict[str, Any]) -> str:
 
 
 def by_layer(found: dict[str, Any]) -> str:
-    """How near each layer comes to its own limit."""
+    """How near each layer comes to its own limit, and what its time goes into."""
     parts = []
     for layer, limit in found["limits"].items():
         ratio = found["seconds"]["forward"] / found["seconds"][f"per_filter/{layer}"]
-        parts.append(f"{layer} {ratio:.1f} of {limit:.1f}")
-    return f"  {found['name']}: {', '.join(parts)}"
+        products = found["products_exact"][layer]
+        parts.append(f"{layer} {ratio:.1f} of {limit:.1f} ({100 * products:.0f} %)")
+    of_loop = f"loop {100 * found['products_loop']:.0f} %"
+    return f"  {found['name']}: {of_loop}; {', '.join(parts)}"
 
 
 def main() -> None:
@@ -251,7 +278,10 @@ def main() -> None:
         found = json.loads(done.stdout.strip().splitlines()[-1])
         print(line(found), flush=True)
         details.append(by_layer(found))
-    print("\nBy layer, times as fast as a full forward, and its limit:")
+    print(
+        "\nBy layer, times as fast as a full forward, its limit, and how much of the time goes "
+        "into convolutions and matrix products:"
+    )
     print("\n".join(details))
 
 

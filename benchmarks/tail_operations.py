@@ -27,6 +27,10 @@ class Operations:
     full: float
     after: dict[str, float]
 
+    def gain(self, layer: str) -> float:
+        """A full forward over one filter's tail."""
+        return self.full / self.after[layer]
+
     def limit(self, filters: dict[str, int]) -> float:
         """Full forwards saved: all filters by full forwards over all filters by their tails."""
         total = sum(filters.values()) * self.full
