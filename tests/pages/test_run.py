@@ -210,7 +210,6 @@ def test_a_measurement_that_was_stopped_shows_what_it_has(
     assert "Stopped by you" in state(app)
     assert "Measured on 8 training pictures" in words(app)
     assert "then stopped before its end: importance is" in words(app)
-    assert app.get("plotly_chart")
 
 
 def test_an_attention_of_the_authors_form_says_what_it_is_made_of(
