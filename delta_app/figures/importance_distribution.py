@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from delta_app.figures.base import HEIGHT, QUIET, base_figure
 from delta_app.figures.chosen_filter import mark_chosen
-from delta_app.formatting import percent
+from delta_app.formatting import counted, percent
 
 FEWEST, MOST = 12, 60
 """Bins: few enough to have filters in them, so many that a shape shows."""
@@ -43,10 +43,11 @@ def importance_distribution(
             "color": [QUIET if below else color for below in negative],
             "line": {"width": 0},
         },
-        customdata=np.stack([edges[:-1], edges[1:]], axis=1),
-        hovertemplate=(
-            "%{y} filters from %{customdata[0]:.3g} to %{customdata[1]:.3g}<extra></extra>"
-        ),
+        hovertext=[
+            f"{counted(int(n), 'filter')} from {low:.3g} to {high:.3g}"
+            for n, low, high in zip(counts, edges[:-1], edges[1:], strict=True)
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
     share = float((values < 0).mean())
     figure = base_figure(
