@@ -11,11 +11,11 @@ from torch import Tensor
 
 from delta_app.data.augment import normalise
 from delta_app.data.cache import resized
-from delta_app.errors import DeltaAppError, RunError
+from delta_app.errors import DeltaAppError
 from delta_app.inspection.overlay import overlay
 from delta_app.inspection.scale import shared_scale
 from delta_app.models.preprocessing import preprocessing
-from delta_app.services.forms import config_of_run
+from delta_app.services.attention_again import settings_of
 from delta_app.services.inspected_networks import SourceOf, look
 from delta_app.services.kept import Kept
 from delta_app.services.looked_at import LookedAt, from_split
@@ -111,12 +111,7 @@ class _Eye:
         """Raises:
         RunError: the run's settings are of another version.
         """
-        config = config_of_run(measurement.run)
-        if config is None:
-            raise RunError(
-                f"The settings of {measurement.run.name} are of another version.",
-                cure="Measure the attention again.",
-            )
+        config = settings_of(measurement.run)
         self._layers = measurement.layers
         self._network = SourceOf(
             config.model.backbone, config.model.weights, measurement.found.weights_digest

@@ -156,7 +156,7 @@ def command_line(
         kind: TRAINING, or ATTENTION for a measurement of this config's attention.
         runs_dir: named where the command must write into this folder and not the default's.
     """
-    values = config.flat()
+    values = config.flat(measuring=kind == ATTENTION)
     words = [] if kind == ATTENTION else ["--method", str(values["method"])]
     for name, info in counting_settings(config, kind).items():
         if info.required or values[name] != info.default:
@@ -172,8 +172,10 @@ _OF_THE_MACHINE = ("device", "threads")
 
 def counting_settings(config: RunConfig, kind: str = TRAINING) -> dict[str, SettingInfo]:
     """Setting name -> info, of those that a run of this kind depends on, in the form's order."""
-    values, groups = config.flat(), setting_groups(config.method.method)
-    if kind == ATTENTION:
+    measuring = kind == ATTENTION
+    values = config.flat(measuring=measuring)
+    groups = setting_groups(config.method.method, measuring=measuring)
+    if measuring:
         groups["optimization"] = tuple(
             info for info in groups["optimization"] if info.name in _OF_THE_MACHINE
         )

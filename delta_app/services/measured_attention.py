@@ -81,6 +81,11 @@ def measurements(runs_dir: str | Path | None = None) -> list[RunRecord]:
     ]
 
 
+def parts(run: RunRecord) -> tuple[bool, bool]:
+    """Whether a run's importances are there by now, and its faithfulness curves."""
+    return RunFolder(run.folder).attention.is_file(), (run.folder / FAITHFULNESS_FILE).is_file()
+
+
 def measurement(run: RunRecord) -> Measurement | None:
     """What a run has measured; None while there is nothing.
 

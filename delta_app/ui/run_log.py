@@ -7,7 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from delta_app.formatting import counted
-from delta_app.runs.records import RunRecord
+from delta_app.runs.records import ATTENTION, RunRecord
 from delta_app.services import forms, runs
 from delta_app.settings import SettingInfo
 from delta_app.training.run_config import RunConfig
@@ -44,7 +44,7 @@ def _settings(record: RunRecord) -> None:
 
 def settings_table(config: RunConfig, kind: str) -> list[dict[str, str]]:
     """Label and value of every setting that counts for a run of this kind."""
-    values = config.flat()
+    values = config.flat(measuring=kind == ATTENTION)
     return [
         _row(info, values[name]) for name, info in forms.counting_settings(config, kind).items()
     ]

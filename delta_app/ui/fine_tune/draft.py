@@ -84,9 +84,13 @@ class Draft:
         return "" if self.config is not None and self.splits is not None else "Complete the form"
 
 
-def draft_of(state: FormState) -> Draft:
-    """Look at everything the form says; what takes long goes on in the background."""
-    values = flat_values(state)
+def draft_of(state: FormState, *, measuring: bool = False) -> Draft:
+    """Look at everything the form says; what takes long goes on in the background.
+
+    Args:
+        measuring: whether the form is of a run that measures attention and trains nothing.
+    """
+    values = flat_values(state, measuring=measuring)
     pictures = pictures_state(values["data"])
     if pictures.check is not None:
         values["data"] = pictures.check.root

@@ -1,0 +1,86 @@
+"""Whether the order of the filters holds on held-back pictures, as the Attention page shows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from delta_app.attention.faithfulness import Faithfulness, LayerFaithfulness
+from delta_app.data.records import SPLIT_WORDS
+from delta_app.errors import DeltaAppError
+from delta_app.figures.faithfulness_curves import faithfulness_curves
+from delta_app.formatting import counted
+from delta_app.runs.description import ATTENTION_COLOR
+from delta_app.services import attention_again
+from delta_app.services.measured_attention import Measurement
+from delta_app.ui import navigation
+from delta_app.ui.attention_words import number
+from delta_app.ui.chart import draw_chart
+from delta_app.ui.messages import error_box, error_text, plain
+
+WORDS_HEIGHT = 26
+"""Px of the sentence beneath the curves."""
+
+
+def faithfulness(measurement: Measurement, layer: str, height: int) -> None:
+    """The curves of a layer with what they say; how to get them where there are none.
+
+    Args:
+        height: px of chart and sentence together.
+    """
+    try:
+        found = measurement.faithfulness()
+    except DeltaAppError as error:
+        st.error(error_text(error))
+        return
+    if found is None or layer not in found.layers:
+        _not_measured(measurement, height)
+        return
+    draw_chart(
+        faithfulness_curves(
+            layer,
+            found.layers[layer],
+            ATTENTION_COLOR,
+            title=title(found.layers[layer]),
+            height=height,
+        ),
+        key="attention_faithfulness",
+        height=height,
+        alt=f"Loss as the filters of {layer} are disabled in the order of their importance",
+    )
+
+
+def title(layer: LayerFaithfulness) -> str:
+    """ "Faithfulness: 0.52 nats between the orders"."""
+    return f"Faithfulness: {number(layer.area)} nats between the orders"
+
+
+def faithfulness_words(found: Faithfulness, layer: str) -> str:
+    """What was held back, and whether the order is better than chance."""
+    of = found.layers[layer]
+    said = (
+        "Disabling the most important filters first harms more than any random order, and the "
+        "least important first less."
+        if of.better_than_random
+        else "**This order is no better than random**: do not trust single filters of this layer."
+    )
+    pictures = counted(found.pictures, f"{SPLIT_WORDS[found.split]} picture")  # type: ignore
+    return f"{said} Measured on {pictures}, {counted(found.orders, 'random order')}."
+
+
+def _not_measured(measurement: Measurement, height: int) -> None:
+    """What it would tell, and a button that measures it."""
+    with st.container(height=height, border=True, key="attention_no_faithfulness"):
+        st.markdown("**Faithfulness** was not measured")
+        st.caption(
+            "It disables the layer's filters one after another on held-back pictures: most "
+            "important first, least important first, and in random orders. Where the order means "
+            "something, the first harms most."
+        )
+        if st.button("Measure faithfulness", key="attention:faithfulness"):
+            try:
+                run_id = attention_again.with_faithfulness(measurement.run)
+            except DeltaAppError as error:
+                error_box(error)
+                return
+            navigation.open_attention(run_id)
+        st.caption(plain("The importances are reused, not measured again."))
