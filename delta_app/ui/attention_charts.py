@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from delta_app.attention.by_picture import ByPicture
 from delta_app.errors import DeltaAppError
 from delta_app.figures.class_axis import MOST_NAMED
 from delta_app.figures.class_heat_map import class_heat_map
@@ -49,19 +50,25 @@ def draw(measurement: Measurement, choices: Choices) -> None:
     axis = RISE.get(measurement.estimator, RISE["exact"])
     common: dict[str, Any] = {"chosen": choices.filter, "color": ATTENTION_COLOR}
     chart = partial(_chart, measurement.run.id, view)
+    values: dict[str, Any]
     if choices.shown == "importance":
         values = {
+            "title": "Importance of each filter, with 95\N{THIN SPACE}% intervals",
             "values": view.measured.importance,
             "whiskers": IN_95 * view.measured.standard_error,
             "y": axis,
         }
     else:
-        values = {"values": view.relative_attention, "base": 1.0, "y": "Attention, C·W"}
+        values = {
+            "title": f"Attention of each filter at temperature {view.temperature:g}",
+            "values": view.relative_attention,
+            "base": 1.0,
+            "y": "Attention, C·W",
+        }
     chart(
         filter_bars(
             filters=filters,
             key=f"bars_{choices.shown}_{choices.order}_{choices.at_each_end}",
-            title="",
             x=_ORDER_WORDS[choices.order],
             hover=hover,
             solid=view.told_from_zero.tolist(),
@@ -93,41 +100,53 @@ def draw(measurement: Measurement, choices: Choices) -> None:
     with right:
         faithfulness(measurement, view.name, SIDE_HEIGHT)
     one_filter = st.container(key="attention_filter")
-    left, right = st.columns([1, 2], gap="small")
-    with left:
-        chart(
-            importance_distribution(
-                view.measured.importance, key="distribution", x=axis, height=SIDE_HEIGHT, **common
-            ),
-            "distribution",
-            SIDE_HEIGHT,
-            f"Distribution of importance over the filters of {view.name}",
-        )
-    with right:
-        _by_class(measurement, choices, filters)
+    _beneath(measurement, choices, filters, axis)
     with one_filter:  # last: its pictures may have to pass the network first
         attention_filter.draw(measurement, choices)
 
 
-def _by_class(measurement: Measurement, choices: Choices, filters: tuple[int, ...]) -> None:
-    """Classes and filters; only as many filters as can be told apart."""
+def _beneath(
+    measurement: Measurement, choices: Choices, filters: tuple[int, ...], axis: str
+) -> None:
+    """The distribution, and beside it classes and filters where they are known."""
     view = choices.view
     try:
         known = measurement.by_picture()
     except DeltaAppError as error:
         st.error(error_text(error))
-        return
-    if known is None:
-        with st.container(height=SIDE_HEIGHT, border=False):
-            st.info(attention_filter.OLDER, icon=":material/info:")
-        return
+        known = None
+    left, right = st.columns([1, 2], gap="small") if known else (st.container(), None)
+    with left:
+        _chart(
+            measurement.run.id,
+            view,
+            importance_distribution(
+                view.measured.importance,
+                ATTENTION_COLOR,
+                key="distribution",
+                x=axis,
+                chosen=choices.filter,
+                height=SIDE_HEIGHT,
+            ),
+            "distribution",
+            SIDE_HEIGHT,
+            f"Distribution of importance over the filters of {view.name}",
+        )
+    if known is not None and right is not None:
+        with right:
+            _by_class(measurement.run.id, known, choices, filters)
+
+
+def _by_class(run_id: str, known: ByPicture, choices: Choices, filters: tuple[int, ...]) -> None:
+    """Classes and filters; only as many filters as can be told apart."""
+    view = choices.view
     shown = first_filters(filters, choices.filter, COLUMNS)
     height = max(SIDE_HEIGHT, 90 + 17 * min(len(known.classes), MOST_NAMED))
     words = _ORDER_WORDS[choices.order]
     if len(shown) < len(filters):
         words += f"; {len(shown)} of {len(filters)}"
     _chart(
-        measurement.run.id,
+        run_id,
         view,
         class_heat_map(
             known.layers[view.name].by_class,

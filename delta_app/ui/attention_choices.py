@@ -46,10 +46,18 @@ class Choices:
     filter: int
 
 
-def choose_run(records: Sequence[RunRecord], current: RunRecord | None) -> None:
+def choose_run(
+    records: Sequence[RunRecord],
+    current: RunRecord | None,
+    *,
+    width: int | Literal["stretch"] = "stretch",
+) -> None:
     """The list of measurements, and the button for a new one; another choice opens that one.
 
     The list's key is the run that is shown, so that it always stands on it.
+
+    Args:
+        current: None while a new one is set up.
     """
     by_id = {record.id: record for record in records}
     if records:
@@ -59,19 +67,20 @@ def choose_run(records: Sequence[RunRecord], current: RunRecord | None) -> None:
             key=f"attention:run:{current.id if current else ''}",
             index=tuple(by_id).index(current.id) if current else None,
             format_func=lambda run_id: _run_words(by_id[run_id]),
-            placeholder="Choose one",
+            placeholder="Back to a measurement",
             label_visibility="collapsed",
+            width=width,
         )
         if chosen is not None and (current is None or chosen != current.id):
             navigation.show_in_address({"run": chosen, "new": None})
             st.rerun()
-    st.page_link(
-        navigation.ATTENTION,
-        label="New measurement",
-        icon=":material/add:",
-        query_params={"new": navigation.NEW},
-        disabled=current is None,
-    )
+    if current is not None:
+        st.page_link(
+            navigation.ATTENTION,
+            label="New measurement",
+            icon=":material/add:",
+            query_params={"new": navigation.NEW},
+        )
 
 
 def _run_words(record: RunRecord) -> str:

@@ -26,3 +26,21 @@ def files(measurement: Measurement) -> None:
         width="stretch",
         help="Everything that was measured. DELTA takes it as its attention from a file.",
     )
+    try:
+        authors = authors_json(run)
+    except DeltaAppError as error:
+        st.error(error_text(error))
+        return
+    st.download_button(
+        "Authors' file",
+        authors,
+        file_name=f"{run.id}-authors.json",
+        mime="application/json",
+        key="attention:authors",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+        help="The importances alone, as the authors' code writes and reads them: a JSON list of "
+        "lists, one a behaviour layer.",
+    )
+    navigation.run_link(run.id, "Settings and log", icon=":material/open_in_new:")

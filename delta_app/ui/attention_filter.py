@@ -46,7 +46,8 @@ def draw(measurement: Measurement, choices: Choices) -> None:
     with st.container(border=True, height=HEIGHT):
         numbers, pictures = st.columns(WIDTHS, gap="medium")
         with numbers:
-            lines = [f"**Filter {filter}**", *map(plain, filter_lines(view, filter, hit))]
+            title = f"**Filter {filter}**, rank {view.rank(filter)} of {view.channels}"
+            lines = [title, *map(plain, filter_lines(view, filter, hit))]
             st.markdown("  \n".join(f":small[{line}]" for line in lines))
         with pictures:
             if known is None:

@@ -13,9 +13,8 @@ from delta_app.services.forms import command_line
 from delta_app.ui import attention_how, navigation
 from delta_app.ui.fine_tune.backbone_step import backbone_step
 from delta_app.ui.fine_tune.draft import Draft, draft_of
-from delta_app.ui.fine_tune.panel import summary
+from delta_app.ui.fine_tune.panel import pictures_read, summary
 from delta_app.ui.fine_tune.pictures import check_again
-from delta_app.ui.fine_tune.panel import pictures_read
 from delta_app.ui.fine_tune.pictures_step import pictures_step
 from delta_app.ui.frame import named_runs_folder
 from delta_app.ui.messages import error_box, plain
@@ -33,20 +32,23 @@ def draw() -> None:
     draft = draft_of(state, measuring=True)
     if draft.pictures.usable:
         navigation.show_in_address({"data": draft.values["data"]})
-    with st.container(border=True, gap="small", key="measure_pictures"):
-        st.markdown("**1 Pictures**")
-        pictures_step(state, draft)
-        _found(draft)
-    with st.container(border=True, gap="small", key="measure_backbone"):
-        st.markdown("**2 Backbone**")
-        backbone_step(state, draft.errors, draft.weights)
-    with st.container(border=True, gap="small", key="measure_how"):
-        st.markdown("**3 Measurement**")
-        attention_how.draw(state, draft)
-    if draft.config is not None and draft.pictures.usable:
-        st.caption("The same from the command line")
-        command = command_line(draft.config, kind=ATTENTION, runs_dir=named_runs_folder())
-        st.code(command, language="bash", wrap_lines=True)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        with st.container(border=True, gap="small", key="measure_pictures"):
+            st.markdown("**1 Pictures**")
+            pictures_step(state, draft)
+            _found(draft)
+        with st.container(border=True, gap="small", key="measure_backbone"):
+            st.markdown("**2 Backbone**")
+            backbone_step(state, draft.errors, draft.weights)
+    with right:
+        with st.container(border=True, gap="small", key="measure_how"):
+            st.markdown("**3 Measurement**")
+            attention_how.draw(state, draft)
+        if draft.config is not None and draft.pictures.usable:
+            st.caption("The same from the command line")
+            command = command_line(draft.config, kind=ATTENTION, runs_dir=named_runs_folder())
+            st.code(command, language="bash", wrap_lines=True)
     with st.bottom:
         _bar(draft)
 
@@ -72,7 +74,7 @@ def _found(draft: Draft) -> None:
     pictures = draft.pictures
     if pictures.usable and pictures.check is not None:
         st.caption(f":material/check: {plain(summary(pictures.check, draft.splits))}")
-    elif pictures.task is not None and pictures.task.finished:
+    elif pictures.task is not None and pictures.task.cancelled:
         st.caption("The check was cancelled.")
         st.button("Check the pictures", on_click=check_again)
     elif pictures.task is not None:

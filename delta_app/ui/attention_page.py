@@ -9,7 +9,6 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.runs.records import RunRecord
 from delta_app.services import demo, measured_attention, runs
-from delta_app.services.measured_attention import Measurement
 from delta_app.ui import (
     attention_charts,
     attention_choices,
@@ -19,9 +18,10 @@ from delta_app.ui import (
 )
 from delta_app.ui.attention_files import files
 from delta_app.ui.messages import error_box, error_text, plain
-from delta_app.ui.run_live import STATUS_SECONDS, apply_live_style, drawn, live
+from delta_app.ui.run_live import STATUS_SECONDS, apply_live_style, live
 
 WIDTHS = (1, 3.6)
+CHOICE_WIDTH = 230
 
 _LAST = "attention:last"
 
@@ -38,34 +38,31 @@ def draw() -> None:
     if not records and not wants_new:
         _nothing_yet()
         return
-    current = None if wants_new else _current(records)
+    if wants_new:
+        attention_choices.choose_run(records, None, width=CHOICE_WIDTH)
+        attention_new.draw()
+        return
+    current = _current(records)
     left, right = st.columns(WIDTHS, gap="medium")
-    with left, st.container(key="attention_choices"):
+    with left:
         attention_choices.choose_run(records, current)
-    with right:
-        if current is None:
-            attention_new.draw()
-            return
     try:
         found = measured_attention.measurement(current)
     except DeltaAppError as error:
         right.error(error_text(error))
         return
+    with right:
+        measures = current.kind == runs.ATTENTION
+        if measures and (found is None or not current.status.ended):
+            shown = attention_live.state(current)
+            live(current, attention_live.draw, current.id, shown, every=STATUS_SECONDS)
     if found is None:
-        with right:
-            live(current, attention_live.draw, current.id, drawn(current), every=STATUS_SECONDS)
         return
     with left:
         choices = attention_choices.choose_view(found)
         files(found)
     with right:
-        if not current.status.ended and current.kind == runs.ATTENTION:
-            live(current, attention_live.draw, current.id, drawn(current), every=STATUS_SECONDS)
-        _found(found, choices)
-
-
-def _found(found: Measurement, choices: attention_choices.Choices) -> None:
-    attention_charts.draw(found, choices)
+        attention_charts.draw(found, choices)
 
 
 def _current(records: Sequence[RunRecord]) -> RunRecord:

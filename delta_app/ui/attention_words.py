@@ -99,13 +99,13 @@ def hover_words(view: LayerView) -> Sequence[str]:
 
 
 def filter_lines(view: LayerView, filter: int, hit: ClassRise | None) -> tuple[str, ...]:
-    """What is known of one filter, a line each, plain text."""
+    """What is known of one filter beside its rank, a line each, plain text."""
     measured = view.measured
     value, error = float(measured.importance[filter]), float(measured.standard_error[filter])
-    told = "" if view.told_from_zero[filter] else ", not distinguishable from zero"
+    told = "distinguishable" if view.told_from_zero[filter] else "not distinguishable"
     lines = [
-        f"Rank {view.rank(filter)} of {view.channels}",
-        f"Importance {with_error(value, error)} nats{told}",
+        f"Importance {with_error(value, error)} nats",
+        f"{told.capitalize()} from zero",
         f"Attention {float(view.relative_attention[filter]):.2f} × the average",
     ]
     if hit is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
+from delta_app.runs.records import RunRecord
 from delta_app.services import runs
 from delta_app.services.attention_end import awaits_its_end
 from delta_app.ui import navigation, run_header, run_status, run_tabs

@@ -1,8 +1,9 @@
-"""One layer as the Attention page shows it: temperature, ranks, order, what can be told from zero."""
+"""One layer as the page shows it: temperature, ranks, order, what can be told from zero."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -88,6 +89,6 @@ def test_the_temperature_goes_from_half_to_fifty_in_even_ratios() -> None:
     steps = temperatures(5.0)
     assert (steps[0], steps[-1]) == (0.5, 50.0)
     assert 5.0 in steps
-    ratios = [after / before for before, after in zip(steps, steps[1:], strict=False)]
+    ratios = [after / before for before, after in pairwise(steps)]
     assert all(1.2 < ratio < 1.32 for ratio in ratios)
     assert 2.75 in temperatures(2.75), "what it was measured with can be gone back to"
