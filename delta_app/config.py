@@ -6,7 +6,7 @@ Groups that belong to a method live beside the method (`delta_app.regularizers`)
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from delta_app.settings import Settings, setting
 
@@ -318,3 +318,15 @@ class AttentionSettings(Settings):
         ge=0,
         advanced=True,
     )
+    faithfulness: bool = setting(
+        False,
+        label="Faithfulness",
+        help="Measures besides, on held-back pictures, how loss and accuracy change as a layer's "
+        "filters are disabled one after another: most important first, least important first and "
+        "in random orders.",
+        measuring=True,
+    )
+
+    def determining(self) -> dict[str, Any]:
+        """The settings that determine the measured numbers, by name."""
+        return self.model_dump(exclude={"faithfulness"})

@@ -32,6 +32,7 @@ def setting(
     unit: str = "",
     advanced: bool = False,
     log: bool = False,
+    measuring: bool = False,
     choice_labels: dict[str, str] | None = None,
     **constraints: Any,
 ) -> Any:
@@ -39,6 +40,7 @@ def setting(
 
     Args:
         log: the value is searched and stepped on a logarithmic scale.
+        measuring: only a run that measures attention and trains nothing has it.
         choice_labels: what to call each choice on the screen.
         constraints: `ge`, `gt`, `le`, `lt` as pydantic takes them.
     """
@@ -46,6 +48,7 @@ def setting(
         "unit": unit,
         "advanced": advanced,
         "log": log,
+        "measuring": measuring,
         "choice_labels": choice_labels or {},
     }
     field: Any = Field(
@@ -73,6 +76,7 @@ class SettingInfo:
     unit: str
     advanced: bool
     log: bool
+    measuring: bool
 
     @property
     def flag(self) -> str:
@@ -136,6 +140,7 @@ def describe(model: type[BaseModel]) -> tuple[SettingInfo, ...]:
                 unit=str(extra["unit"]),
                 advanced=bool(extra["advanced"]),
                 log=bool(extra["log"]),
+                measuring=bool(extra["measuring"]),
             )
         )
     return tuple(infos)

@@ -75,12 +75,14 @@ class Faithfulness:
         split: of the held-back pictures, "val" or "test".
         pictures: how many of them.
         orders: how many random orders each layer has.
+        contents: hash of the pictures' contents; empty where it is not known.
     """
 
     layers: Mapping[str, LayerFaithfulness]
     split: str
     pictures: int
     orders: int
+    contents: str = ""
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all."""
@@ -91,6 +93,7 @@ class Faithfulness:
                 "split": self.split,
                 "pictures": self.pictures,
                 "orders": self.orders,
+                "contents": self.contents,
                 "layers": [
                     {
                         "name": name,
@@ -144,7 +147,7 @@ def numbers_disabled(channels: int) -> list[int]:
 
 
 def most_first(importance: Tensor) -> Tensor:
-    """Filters by falling importance, (C,); its reverse is the order of the least important first."""
+    """Filters by falling importance, (C,); reversed, the least important come first."""
     return importance.argsort(descending=True, stable=True)
 
 
@@ -179,6 +182,7 @@ def load_faithfulness(path: str | Path) -> Faithfulness:
             split=content["split"],
             pictures=int(content["pictures"]),
             orders=int(content["orders"]),
+            contents=str(content["contents"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _not_faithfulness(path, f"{type(error).__name__}: {error}") from error

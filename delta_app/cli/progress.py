@@ -93,7 +93,7 @@ class Progress:
 
     def _words(self, name: str, done: int, total: int | None, detail: str) -> str:
         words = name[:1].upper() + name[1:]
-        if name == "measuring attention" and total:
+        if name in ("measuring attention", "measuring faithfulness") and total:
             return f"{words}: {percent(done / total, 0)} of {detail}"
         if name != "training":
             far = f"{done} of {total}" if total else ""

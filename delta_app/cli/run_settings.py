@@ -36,8 +36,14 @@ def add_settings(
     parser: argparse.ArgumentParser,
     groups: Iterable[str] = tuple(_TITLES),
     only: Iterable[str] | None = None,
+    *,
+    measuring: bool = False,
 ) -> None:
-    """Add an option for every setting of these groups, or for the named ones alone."""
+    """Add an option for every setting of these groups, or for the named ones alone.
+
+    Args:
+        measuring: with those that only a run has which measures attention and trains nothing.
+    """
     for group in groups:
         section = parser.add_argument_group(_TITLES[group])
         if group == "method":
@@ -47,21 +53,24 @@ def add_settings(
                 choices=[each.name for each in methods()],
                 help="; ".join(f"{each.name}: {_begin_low(each.summary)}" for each in methods()),
             )
-        for owners in _settings_of(group):
+        for owners in _settings_of(group, measuring):
             if only is not None and next(iter(owners.values())).name not in only:
                 continue
             add_option(section, next(iter(owners.values())), _notes(owners))
 
 
-def run_config(options: argparse.Namespace) -> RunConfig:
+def run_config(options: argparse.Namespace, *, measuring: bool = False) -> RunConfig:
     """The run's settings: those of --config, overridden by what was typed.
+
+    Args:
+        measuring: the run measures attention and trains nothing.
 
     Raises:
         UsageError: an option that the method does not have or that would do nothing, a value
             out of range, or a setting that must be there and is not.
         SettingsError: the file of --config or the attention's cannot be used.
     """
-    given = typed(options, ("method", *all_settings()))
+    given = typed(options, ("method", *all_settings(measuring=measuring)))
     base = _read_config(options.config) if options.config else {}
     name = given.get("method") or base.get("method")
     if name is None:
@@ -69,7 +78,7 @@ def run_config(options: argparse.Namespace) -> RunConfig:
     if name != base.get("method"):  # alpha means something else to another method
         own = _names_in("method", base.get("method"))
         base = {setting: value for setting, value in base.items() if setting not in own}
-    known = _names_of(name)
+    known = _names_of(name, measuring)
     _refuse_strange([setting for setting in given if setting not in known], name)
     values = {setting: value for setting, value in base.items() if setting in known} | given
     missing = [n for n, info in all_settings().items() if info.required and n not in values]
@@ -81,7 +90,8 @@ def run_config(options: argparse.Namespace) -> RunConfig:
         if first.field == "attention":  # a file that is not there: no fault of the options
             raise first
         raise UsageError(f"{_flags([first.field or 'settings'])}: {first}") from first
-    idle = [setting for setting in given if setting not in config.flat()]
+    counting = config.flat(measuring=measuring)
+    idle = [setting for setting in given if setting not in counting]
     if idle:
         raise UsageError(
             f"{_flags(idle)}: nothing is measured with --attention {values.get('attention')}. "
@@ -106,7 +116,7 @@ def _read_config(path: str) -> dict[str, Any]:
     cure = "Give the config.json of a run's folder."
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8")
-        return RunConfig.model_validate(json.loads(text)).flat()
+        return RunConfig.model_validate(json.loads(text)).flat(measuring=True)
     except OSError as error:
         raise SettingsError(
             f"--config {path} cannot be read: {error.strerror}.", cure=cure
@@ -120,11 +130,11 @@ def _read_config(path: str) -> dict[str, Any]:
         raise SettingsError(f"--config {path} is not JSON: {error}.", cure=cure) from error
 
 
-def _settings_of(group: str) -> list[dict[str, SettingInfo]]:
+def _settings_of(group: str, measuring: bool) -> list[dict[str, SettingInfo]]:
     """The group's settings: for each, method name -> what that method makes of it."""
     merged: dict[str, dict[str, SettingInfo]] = {}
     for each in methods():
-        for info in setting_groups(each.name).get(group, ()):
+        for info in setting_groups(each.name, measuring=measuring).get(group, ()):
             merged.setdefault(info.name, {})[each.name] = info
     return list(merged.values())
 
@@ -144,9 +154,10 @@ def _notes(owners: dict[str, SettingInfo]) -> list[str]:
     return notes
 
 
-def _names_of(method_name: str) -> set[str]:
+def _names_of(method_name: str, measuring: bool = False) -> set[str]:
     """Every setting that a run by this method has; an unknown method is refused."""
-    return {"method"}.union(*(_names_in(g, method_name) for g in setting_groups(method_name)))
+    groups = setting_groups(method_name, measuring=measuring)
+    return {"method"} | {info.name for infos in groups.values() for info in infos}
 
 
 def _names_in(group: str, method_name: str | None) -> set[str]:

@@ -47,6 +47,7 @@ def setting_rows(configs: Sequence[RunConfig]) -> tuple[SettingRow, ...]:
             differs=_differs(name, flat),
         )
         for name in _names(configs)
+        if any(name in values for values in flat)
     )
 
 

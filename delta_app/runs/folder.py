@@ -44,6 +44,11 @@ class RunFolder:
         return self.path / "head.safetensors"
 
     @property
+    def faithfulness(self) -> Path:
+        """What disabling the filters in order of importance does."""
+        return self.path / "faithfulness.json"
+
+    @property
     def best(self) -> Path:
         """Weights of the chosen epoch."""
         return self.path / "best.safetensors"

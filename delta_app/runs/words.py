@@ -76,6 +76,8 @@ def _phase(record: RunRecord) -> str:
             return f"Training the attention's head: epoch {min(done + 1, total)} of {total}"
         case "measuring attention" if total and detail:
             return f"Measuring attention: {percent(done / total, 0)} of {detail}"
+        case "measuring faithfulness" if total and detail:
+            return f"Measuring faithfulness: {percent(done / total, 0)} of {detail}"
     words = record.phase[:1].upper() + record.phase[1:]
     unit = detail or _UNITS.get(record.phase, "")
     if total:
@@ -100,6 +102,8 @@ def _stopping(record: RunRecord) -> str:
 def _stopped(record: RunRecord) -> str:
     if record.started_at is None:
         return "Stopped by you before it began"
+    if record.kind == ATTENTION and record.attention:
+        return "Stopped by you; the attention is kept without its faithfulness"
     if record.kind == ATTENTION:
         return "Stopped by you before the attention was measured"
     if record.best_epoch is None:

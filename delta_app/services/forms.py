@@ -40,9 +40,14 @@ _KINDS = {
 }
 
 
-def settings_of(method: str) -> dict[str, SettingInfo]:
-    """Setting name -> info, of every group of a run by that method, in the form's order."""
-    return {info.name: info for group in setting_groups(method).values() for info in group}
+def settings_of(method: str, *, measuring: bool = False) -> dict[str, SettingInfo]:
+    """Setting name -> info, of every group of a run by that method, in the form's order.
+
+    Args:
+        measuring: as `setting_groups` has it.
+    """
+    groups = setting_groups(method, measuring=measuring)
+    return {info.name: info for group in groups.values() for info in group}
 
 
 def validate(values: Mapping[str, Any]) -> RunConfig | tuple[SettingsError, ...]:
@@ -52,7 +57,7 @@ def validate(values: Mapping[str, Any]) -> RunConfig | tuple[SettingsError, ...]
     that are not chosen. Each complaint's field is the name of its setting.
     """
     try:
-        known = settings_of(str(values.get("method")))
+        known = settings_of(str(values.get("method")), measuring=True)
     except SettingsError as error:
         return (error,)
     own = {name: value for name, value in values.items() if name in known or name == "method"}

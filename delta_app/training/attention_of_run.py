@@ -74,7 +74,7 @@ def key_of(config: RunConfig, pictures: Pictures, networks: Networks) -> str:
         weights_digest=networks.source.digest,
         layers=networks.layers,
         image_size=networks.preprocessing.size,
-        settings=config.attention.model_dump(),
+        settings=config.attention.determining(),
     )
 
 

@@ -25,6 +25,7 @@ from delta_app.training import metric_names as names
 from delta_app.training.attention_of_run import attention_of_run, find_or_measure
 from delta_app.training.devices import device_name, memory_in_use
 from delta_app.training.evaluation import EVALUATION_BATCH, Evaluation
+from delta_app.training.faithfulness_of_run import faithfulness_of_run
 from delta_app.training.final_test import FinalTest, RunResult
 from delta_app.training.keeping import KeptWeights
 from delta_app.training.measurement import ATTENTION_FILE
@@ -73,18 +74,25 @@ def run_training(
 def measure_attention(
     config: RunConfig, folder: Path, observer: Observer, control: Control
 ) -> RunResult:
-    """Measure the channel attention of `config` and train nothing else."""
+    """Measure the channel attention of `config`, its faithfulness where that is asked for, and
+    train nothing else."""
     with cpu_threads(config.optimization.threads):
         write_json(folder / "config.json", config.model_dump(mode="json"))
         try:
             pictures = prepare_pictures(config, folder, observer, control)
             networks = prepare_networks(config, len(pictures.splits.classes), observer)
             caches = Caches(config, pictures, networks.preprocessing, observer, control)
-            find_or_measure(config, pictures, networks, caches, folder, observer, control)
+            measured = find_or_measure(
+                config, pictures, networks, caches, folder, observer, control
+            )
+            observer.facts({"attention": str(folder / ATTENTION_FILE)})
+            if config.attention.faithfulness:
+                faithfulness_of_run(
+                    measured, config, pictures, networks, caches, folder, observer, control
+                )
         except Cancelled:
             wanted = control.request()
             return RunResult("interrupted" if wanted == "interrupt" else "stopped")
-        observer.facts({"attention": str(folder / ATTENTION_FILE)})
         return RunResult("completed")
 
 

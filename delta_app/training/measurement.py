@@ -74,7 +74,7 @@ def measure_into(
     found = ChannelAttention(
         layers=layers,
         pictures=tuple(pictures.splits.train[i].digest for i in measured.pictures),
-        settings=settings.model_dump(),
+        settings=settings.determining(),
         backbone=config.model.backbone,
         weights_digest=networks.source.digest,
         seconds=time.monotonic() - started,

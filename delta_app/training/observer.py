@@ -18,6 +18,7 @@ PHASES = (
     "training the attention's head",
     "measuring first order",
     "measuring attention",
+    "measuring faithfulness",
     "training",  # the validation that ends an epoch included; the detail then says so
     "testing",
     "saving",

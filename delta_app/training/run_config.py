@@ -38,14 +38,19 @@ class RunConfig(Settings):
         """Whether the run needs a learned attention (its own settings group counts)."""
         return getattr(self.method, "attention", None) in ("learned", "shuffled")
 
-    def flat(self) -> dict[str, Any]:
-        """Setting name -> value, of every group that counts for this run."""
+    def flat(self, *, measuring: bool = False) -> dict[str, Any]:
+        """Setting name -> value, of every group that counts for this run.
+
+        Args:
+            measuring: as `setting_groups` has it.
+        """
         groups: list[Settings] = [self.data, self.model, self.method, self.optimization]
-        if self.measures_attention:
-            groups.append(self.attention)
         values: dict[str, Any] = {}
         for group in groups:
             values |= group.model_dump()
+        if self.measures_attention:
+            counting = {info.name for info in attention_settings(measuring=measuring)}
+            values |= self.attention.model_dump(include=counting)
         return values
 
     @classmethod
@@ -56,7 +61,7 @@ class RunConfig(Settings):
             SettingsError: an unknown method, a setting the method does not have, or a value
                 that does not fit; its field is the setting's name.
         """
-        groups = setting_groups(str(values.get("method")))
+        groups = setting_groups(str(values.get("method")), measuring=True)
         nested: dict[str, Any] = {group: {} for group in groups}
         where = {info.name: group for group, infos in groups.items() for info in infos}
         where["method"] = "method"
@@ -74,8 +79,14 @@ class RunConfig(Settings):
             raise settings_error(error) from error
 
 
-def setting_groups(method_name: str) -> dict[str, tuple[SettingInfo, ...]]:
-    """Group -> settings for a run by that method; the attention group only where it counts."""
+def setting_groups(
+    method_name: str, *, measuring: bool = False
+) -> dict[str, tuple[SettingInfo, ...]]:
+    """Group -> settings for a run by that method; the attention group only where it counts.
+
+    Args:
+        measuring: with those that only a run has which measures attention and trains nothing.
+    """
     settings = method(method_name).Settings
     groups = {
         "data": describe(DataSettings),
@@ -84,15 +95,20 @@ def setting_groups(method_name: str) -> dict[str, tuple[SettingInfo, ...]]:
         "optimization": describe(OptimizationSettings),
     }
     if "attention" in settings.model_fields:
-        groups["attention"] = describe(AttentionSettings)
+        groups["attention"] = attention_settings(measuring=measuring)
     return groups
 
 
-def all_settings() -> dict[str, SettingInfo]:
+def attention_settings(*, measuring: bool) -> tuple[SettingInfo, ...]:
+    """The attention group, of a run that only measures one or of a training run."""
+    return tuple(i for i in describe(AttentionSettings) if measuring or not i.measuring)
+
+
+def all_settings(*, measuring: bool = False) -> dict[str, SettingInfo]:
     """Setting name -> info, over all groups and methods, for the command line's options."""
     infos: dict[str, SettingInfo] = {}
     for each in methods():
-        for group in setting_groups(each.name).values():
+        for group in setting_groups(each.name, measuring=measuring).values():
             for info in group:
                 infos.setdefault(info.name, info)
     return infos

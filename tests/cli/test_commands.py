@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 KEYS = ["run", "status", "val_top1", "test_top1", "seconds", "attention"]
@@ -87,6 +88,29 @@ def test_attention_says_how_well_each_layer_is_known(
     for layer in found["layers"].values():
         assert sorted(layer) == ["channels", "effective_share", "reliability", "split_half"]
         assert 0 < layer["effective_share"] <= 1
+
+
+def test_attention_says_how_faithful_each_layer_is_where_that_is_asked_for(
+    say: Say, small: list[str], tmp_path: Path
+) -> None:
+    options = [*small[:8], "--head-epochs", "1", "--attention-batch-size", "8", "--device", "cpu"]
+    words = ["--batches", "1", "--faithfulness", "--runs-dir", tmp_path / "runs"]
+    said = say("attention", *options, *words, "--json")
+    assert said.code == 0, said.err
+    assert "Measuring faithfulness" in said.err
+    run = tmp_path / "runs" / said.last_json["run"]
+    curves = json.loads((run / "faithfulness.json").read_text())
+    assert [entry["name"] for entry in curves["layers"]] == list(said.last_json["layers"])
+    for entry in curves["layers"]:
+        layer = said.last_json["layers"][entry["name"]]
+        most, least = (np.array(entry[order]["loss"]) for order in ("most", "least"))
+        area = np.trapezoid(most - least, entry["shares"])
+        assert layer["area_between"] == pytest.approx(area)
+        assert layer["better_than_random"] in (True, False)
+    plain = say("attention", *options, *words)
+    for name in said.last_json["layers"]:
+        assert f"{name}: " in plain.out
+    assert "than random, area between" in plain.out
 
 
 def test_runs_list_has_the_same_keys_and_more(

@@ -19,9 +19,9 @@ from delta_app.training.run_config import RunConfig, all_settings
 NEEDED = ["--data", "pictures", "--backbone", "resnet18"]
 
 
-def parse(*words: str) -> argparse.Namespace:
+def parse(*words: str, measuring: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    add_settings(parser)
+    add_settings(parser, measuring=measuring)
     parser.add_argument("--config")
     return parser.parse_args(words)
 
@@ -117,6 +117,22 @@ def test_another_method_does_not_inherit_alpha(tmp_path: Path) -> None:
     path = written(config_of(*NEEDED, "--method", "l2_sp", "--alpha", "0.5"), tmp_path)
     again = config_of("--config", path, "--method", "feature_map")
     assert again.method.model_dump()["alpha"] == 1e-4
+
+
+def test_faithfulness_is_an_option_of_a_measurement_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*NEEDED, "--method", "delta", "--faithfulness"]
+    with pytest.raises(SystemExit):
+        parse(*words)
+    assert "unrecognized arguments: --faithfulness" in capsys.readouterr().err
+    asked = run_config(parse(*words, measuring=True), measuring=True)
+    assert asked.attention.faithfulness
+    kept = ["--config", written(asked, tmp_path)]
+    assert run_config(parse(*kept, measuring=True), measuring=True) == asked
+    refused = run_config(parse(*kept, "--no-faithfulness", measuring=True), measuring=True)
+    assert not refused.attention.faithfulness
+    assert not config_of(*kept).attention.faithfulness, "a training run measures none"
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"data": {}}', '{"method": {"method": "x"}}'])

@@ -8,7 +8,6 @@ import pytest
 
 from delta_app.comparison.settings import ABSENT, NOT_SET, SettingRow, differing, setting_rows
 from delta_app.regularizers import methods
-from delta_app.settings import describe
 from delta_app.training.run_config import RunConfig, setting_groups
 
 
@@ -57,7 +56,7 @@ def test_no_setting_can_differ_unseen(method) -> None:
                 other = info.default + 1 if info.kind == "int" else info.default / 4 + 0.1
             changed = config(**{"method": method, info.name: other})
             found = set(rows(base, changed))
-            measured = {i.name for i in describe(type(base.attention))}
+            measured = {i.name for i in setting_groups(method).get("attention", ())}
             # DELTA without a learned attention measures none: those settings end to count.
             expected = {info.name} | (measured if info.name == "attention" else set())
             assert found == expected, info.name

@@ -76,6 +76,11 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
         ),
         (
             "running",
+            phase("measuring faithfulness", 700, 2800, "140 sets of disabled filters"),
+            f"Measuring faithfulness: 25{THIN_SPACE}% of 140 sets of disabled filters",
+        ),
+        (
+            "running",
             phase("training", 25, 150, step=25, epochs=15, epoch=2, facts={"steps_per_epoch": 10}),
             "Training: epoch 3 of 15",
         ),
@@ -133,6 +138,16 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
         ),
         ("stopped", {}, "Stopped by you before the first epoch ended; nothing was kept"),
         ("stopped", {"started_at": None}, "Stopped by you before it began"),
+        (
+            "stopped",
+            {"kind": "attention"},
+            "Stopped by you before the attention was measured",
+        ),
+        (
+            "stopped",
+            {"kind": "attention", "attention": "/runs/a/attention.json"},
+            "Stopped by you; the attention is kept without its faithfulness",
+        ),
         ("interrupted", {}, "Interrupted: the app ended while it ran"),
         (
             "interrupted",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from delta_app.config import AttentionSettings
 from delta_app.errors import SettingsError
 from delta_app.regularizers.delta import DeltaSettings
 from delta_app.training.run_config import RunConfig, all_settings, setting_groups
@@ -58,6 +59,24 @@ def test_the_attention_group_counts_only_where_attention_is_measured() -> None:
     assert "temperature" in RunConfig.from_flat(LEAST).flat()
     assert "temperature" not in RunConfig.from_flat(LEAST | {"attention": "uniform"}).flat()
     assert "attention" not in setting_groups("l2")
+
+
+def test_what_only_a_measurement_has_is_no_setting_of_a_training_run() -> None:
+    assert "faithfulness" not in all_settings()
+    assert "faithfulness" in all_settings(measuring=True)
+    config = RunConfig.from_flat(LEAST | {"faithfulness": True})
+    assert config.attention.faithfulness
+    assert "faithfulness" not in config.flat()
+    assert config.flat(measuring=True)["faithfulness"] is True
+    assert RunConfig.from_flat(config.flat(measuring=True)) == config
+
+
+def test_faithfulness_is_no_part_of_what_determines_the_attention() -> None:
+    plain, asked = (
+        RunConfig.from_flat(LEAST | {"faithfulness": each}).attention for each in (False, True)
+    )
+    assert plain.determining() == asked.determining()
+    assert set(AttentionSettings.model_fields) - set(plain.determining()) == {"faithfulness"}
 
 
 def test_every_setting_has_one_meaning_on_the_command_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from delta_app.errors import StoreError
 
 if TYPE_CHECKING:
     from delta_app.attention.artifact import ChannelAttention
+    from delta_app.attention.faithfulness import LayerFaithfulness
+    from delta_app.runs.folder import RunFolder
 
 
 STABLE = 0.9
@@ -39,7 +42,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_runs_dir(parser)
     add_json(parser)
-    add_settings(parser, ("data", "model", "attention"))
+    add_settings(parser, ("data", "model", "attention"), measuring=True)
     add_settings(parser, ("optimization",), only=("device", "threads"))
     parser.set_defaults(method="delta", attention="learned")
 
@@ -72,23 +75,37 @@ def _run(options: argparse.Namespace, context: Context) -> int:
     from delta_app.cli.run_settings import run_config
 
     _spell_out(options)
-    config = run_config(options)  # before anything else: what was typed may be wrong
+    config = run_config(
+        options, measuring=True
+    )  # before anything else: what was typed may be wrong
 
     from delta_app.attention.artifact import load_attention
     from delta_app.cli.foreground import run_to_end
     from delta_app.cli.stores import summary
+    from delta_app.runs.folder import RunFolder
     from delta_app.runs.records import ATTENTION
 
     run, code = run_to_end(ATTENTION, config, options)
     measured = load_attention(run.attention) if run.attention else None
+    curves = _curves(RunFolder(run.folder))
     file = run.attention
     if measured and options.out:
         file = str(_saved(measured, options.out))
     if options.json:
-        print_json(summary(run) | {"attention": file} | _numbers(measured))
+        print_json(summary(run) | {"attention": file} | _numbers(measured, curves))
     else:
         print(f"{run.id}: {run.status}" + (f", {file}" if file else ""))
+        for name, layer in curves.items():
+            beats = "better" if layer.better_than_random else "no better"
+            print(f"{name}: {beats} than random, area between {layer.area:.3g} nats")
     return code
+
+
+def _curves(folder: RunFolder) -> Mapping[str, LayerFaithfulness]:
+    """By layer, where the run has measured its faithfulness."""
+    from delta_app.attention.faithfulness import load_faithfulness
+
+    return load_faithfulness(folder.faithfulness).layers if folder.faithfulness.is_file() else {}
 
 
 def _saved(measured: ChannelAttention, out: str) -> Path:
@@ -108,7 +125,9 @@ def _saved(measured: ChannelAttention, out: str) -> Path:
     return path
 
 
-def _numbers(measured: ChannelAttention | None) -> dict[str, Any]:
+def _numbers(
+    measured: ChannelAttention | None, curves: Mapping[str, LayerFaithfulness]
+) -> dict[str, Any]:
     from delta_app.attention.artifact import known
     from delta_app.attention.channel_attention import effective_share
 
@@ -123,9 +142,16 @@ def _numbers(measured: ChannelAttention | None) -> dict[str, Any]:
                 "split_half": known(layer.split_half),
                 "effective_share": effective_share(layer.attention),
             }
+            | _faithfulness(curves.get(name))
             for name, layer in measured.layers.items()
         },
     }
+
+
+def _faithfulness(layer: LayerFaithfulness | None) -> dict[str, Any]:
+    if layer is None:
+        return {}
+    return {"area_between": layer.area, "better_than_random": layer.better_than_random}
 
 
 COMMAND = Command("Measure channel attention.", _add_options, _run)
