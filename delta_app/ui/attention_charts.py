@@ -97,6 +97,10 @@ def draw(measurement: Measurement, choices: Choices) -> None:
             SIDE_HEIGHT,
             f"Attention of the filters of {view.name} over their importance",
         )
+        st.caption(
+            f"The line is the softmax at temperature {view.temperature:g}, the dashed one uniform "
+            "attention. Pale filters cannot be told from zero."
+        )
     with right:
         faithfulness(measurement, view.name, SIDE_HEIGHT)
     one_filter = st.container(key="attention_filter")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from delta_app.attention.faithfulness import Faithfulness, LayerFaithfulness
-from delta_app.data.records import SPLIT_WORDS
+from delta_app.data.records import SPLIT_WORDS, SplitName
 from delta_app.errors import DeltaAppError
 from delta_app.figures.faithfulness_curves import faithfulness_curves
 from delta_app.formatting import counted
@@ -15,17 +17,14 @@ from delta_app.services.measured_attention import Measurement
 from delta_app.ui import navigation
 from delta_app.ui.attention_words import number
 from delta_app.ui.chart import draw_chart
-from delta_app.ui.messages import error_box, error_text, plain
-
-WORDS_HEIGHT = 26
-"""Px of the sentence beneath the curves."""
+from delta_app.ui.messages import error_box, error_text
 
 
 def faithfulness(measurement: Measurement, layer: str, height: int) -> None:
     """The curves of a layer with what they say; how to get them where there are none.
 
     Args:
-        height: px of chart and sentence together.
+        height: px of the curves, or of what stands in their place.
     """
     try:
         found = measurement.faithfulness()
@@ -47,6 +46,7 @@ def faithfulness(measurement: Measurement, layer: str, height: int) -> None:
         height=height,
         alt=f"Loss as the filters of {layer} are disabled in the order of their importance",
     )
+    st.caption(words(found, layer))
 
 
 def title(layer: LayerFaithfulness) -> str:
@@ -54,17 +54,15 @@ def title(layer: LayerFaithfulness) -> str:
     return f"Faithfulness: {number(layer.area)} nats between the orders"
 
 
-def faithfulness_words(found: Faithfulness, layer: str) -> str:
-    """What was held back, and whether the order is better than chance."""
-    of = found.layers[layer]
+def words(found: Faithfulness, layer: str) -> str:
+    """Markdown: whether the order is better than chance, and on what that was measured."""
     said = (
-        "Disabling the most important filters first harms more than any random order, and the "
-        "least important first less."
-        if of.better_than_random
-        else "**This order is no better than random**: do not trust single filters of this layer."
+        "The order holds: it beats every random one at both ends."
+        if found.layers[layer].better_than_random
+        else "**This order is no better than random:** trust no single filter of this layer."
     )
-    pictures = counted(found.pictures, f"{SPLIT_WORDS[found.split]} picture")  # type: ignore
-    return f"{said} Measured on {pictures}, {counted(found.orders, 'random order')}."
+    pictures = counted(found.pictures, f"{SPLIT_WORDS[cast(SplitName, found.split)]} picture")
+    return f"{said} {pictures}, {counted(found.orders, 'random order')}."
 
 
 def _not_measured(measurement: Measurement, height: int) -> None:
@@ -83,4 +81,4 @@ def _not_measured(measurement: Measurement, height: int) -> None:
                 error_box(error)
                 return
             navigation.open_attention(run_id)
-        st.caption(plain("The importances are reused, not measured again."))
+        st.caption("The importances are reused, not measured again.")

@@ -11,7 +11,6 @@ from delta_app.attention.disabling import Disabling
 from delta_app.models.behaviour_layers import default_behaviour_layers
 from delta_app.models.feature_maps import count_hooks
 
-
 QUICK = ("googlenet", "mobilenet_v2", "resnet18", "shufflenet_v2_x0_5")
 """Branches that are joined, residuals, and channels that are shuffled."""
 
