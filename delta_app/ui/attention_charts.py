@@ -25,7 +25,7 @@ from delta_app.ui.attention_words import IN_95, MEASURED, RELIABILITY, RISE
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 
-SIDE_HEIGHT = 240
+SIDE_HEIGHT = 250
 COLUMNS = 60
 """Filters that the heat map has at most: more would be too narrow to point at."""
 
@@ -96,10 +96,6 @@ def draw(measurement: Measurement, choices: Choices) -> None:
             "scatter",
             SIDE_HEIGHT,
             f"Attention of the filters of {view.name} over their importance",
-        )
-        st.caption(
-            f"The line is the softmax at temperature {view.temperature:g}, the dashed one uniform "
-            "attention. Pale filters cannot be told from zero."
         )
     with right:
         faithfulness(measurement, view.name, SIDE_HEIGHT)

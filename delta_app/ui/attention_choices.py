@@ -97,9 +97,9 @@ def choose_view(measurement: Measurement) -> Choices:
     shown = choose(run_id, "show", tuple(_SHOWN), label="Shown", words=_SHOWN.__getitem__)
     order = _choose_order(run_id)
     at_each_end = _choose_number(run_id) if order == "ends" else AT_EACH_END
-    temperature = _choose_temperature(measurement)
-    view = layer_view(measurement, layer, temperature)
-    st.caption(f"Effective share of the filters {percent(view.effective_share, 0)}")
+    with st.container(gap=None):
+        view = layer_view(measurement, layer, _choose_temperature(measurement))
+        st.caption(_share_words(view, layer_view(measurement, layer)))
     return Choices(
         view, cast(Shown, shown), cast(Order, order), at_each_end, _choose_filter(run_id, view)
     )
@@ -162,10 +162,20 @@ def _choose_temperature(measurement: Measurement) -> float:
         value=begin(key, "temperature", options, default),
         key=key,
         help="What the standardised importances are divided by before the softmax; the authors "
-        "take 5. Moving it redraws the attention here and changes nothing that was measured.",
+        "take 5. Moving it redraws the attention here and changes nothing that was measured. The "
+        "effective share is exp(entropy of W)/C: 100 % where every filter weighs alike.",
     )
     keep("temperature", chosen, default)
     return float(chosen)
+
+
+def _share_words(view: LayerView, as_measured: LayerView) -> str:
+    """ "Effective share 91 % of the filters", and what it was measured with where that differs."""
+    words = f"Effective share of the filters {percent(view.effective_share, 0)}"
+    if view.temperature == as_measured.temperature:
+        return words
+    own = f"{percent(as_measured.effective_share, 0)} at {as_measured.temperature:g}"
+    return f"{words}; {own}"
 
 
 def _choose_filter(run_id: str, view: LayerView) -> int:

@@ -12,6 +12,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.figures.faithfulness_curves import faithfulness_curves
 from delta_app.formatting import counted
 from delta_app.runs.description import ATTENTION_COLOR
+from delta_app.runs.records import ATTENTION
 from delta_app.services import attention_again
 from delta_app.services.measured_attention import Measurement
 from delta_app.ui import navigation
@@ -19,12 +20,15 @@ from delta_app.ui.attention_words import number
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_box, error_text
 
+WORDS_HEIGHT = 42
+"""Px of the two lines beneath the curves."""
+
 
 def faithfulness(measurement: Measurement, layer: str, height: int) -> None:
     """The curves of a layer with what they say; how to get them where there are none.
 
     Args:
-        height: px of the curves, or of what stands in their place.
+        height: px of curves and words, or of what stands in their place.
     """
     try:
         found = measurement.faithfulness()
@@ -40,13 +44,14 @@ def faithfulness(measurement: Measurement, layer: str, height: int) -> None:
             found.layers[layer],
             ATTENTION_COLOR,
             title=title(found.layers[layer]),
-            height=height,
+            height=height - WORDS_HEIGHT,
         ),
         key="attention_faithfulness",
-        height=height,
+        height=height - WORDS_HEIGHT,
         alt=f"Loss as the filters of {layer} are disabled in the order of their importance",
     )
-    st.caption(words(found, layer))
+    with st.container(height=WORDS_HEIGHT, border=False, gap=None):
+        st.caption(words(found, layer))
 
 
 def title(layer: LayerFaithfulness) -> str:
@@ -66,17 +71,21 @@ def words(found: Faithfulness, layer: str) -> str:
 
 
 def _not_measured(measurement: Measurement, height: int) -> None:
-    """What it would tell, and a button that measures it."""
+    """What it would tell, and a button that measures it, unless that goes on already."""
+    run = measurement.run
+    comes = not run.status.ended and run.kind == ATTENTION
     with st.container(height=height, border=True, key="attention_no_faithfulness"):
-        st.markdown("**Faithfulness** was not measured")
+        st.markdown(f"**Faithfulness** {'is being' if comes else 'was not'} measured")
         st.caption(
             "It disables the layer's filters one after another on held-back pictures: most "
             "important first, least important first, and in random orders. Where the order means "
             "something, the first harms most."
         )
+        if comes:
+            return
         if st.button("Measure faithfulness", key="attention:faithfulness"):
             try:
-                run_id = attention_again.with_faithfulness(measurement.run)
+                run_id = attention_again.with_faithfulness(run)
             except DeltaAppError as error:
                 error_box(error)
                 return

@@ -17,7 +17,12 @@ from delta_app.ui.attention_choices import Choices
 from delta_app.ui.attention_words import filter_lines, number
 from delta_app.ui.messages import error_text, plain
 
-WIDTHS = (1, 2.4)
+WIDTHS = (1, 2)
+HEIGHT = 156
+OLDER = (
+    "This measurement was made before importances were kept by class and picture. Measure again "
+    "to see them."
+)
 
 _STYLE = """
 <style>
@@ -54,13 +59,6 @@ def draw(measurement: Measurement, choices: Choices) -> None:
                 st.caption(OLDER)
             else:
                 _exciting(measurement, choices)
-
-
-HEIGHT = 150
-OLDER = (
-    "This measurement was made before importances were kept by class and picture. Measure again "
-    "to see them."
-)
 
 
 def _exciting(measurement: Measurement, choices: Choices) -> None:

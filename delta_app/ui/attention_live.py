@@ -14,7 +14,7 @@ from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_live import Drawn, drawn
 from delta_app.ui.run_numbers import progress_words, share_done
 
-BARS_HEIGHT = 250
+BARS_HEIGHT = 225
 """Of the bars, before and after they are there."""
 
 State = tuple[Drawn, tuple[bool, bool]]

@@ -32,8 +32,7 @@ RELIABILITY = (
 )
 MEASURED = (
     "The split-half correlation ranks the filters by one random half of the pictures and by the "
-    "other: 1 is the same order, 0 none. The effective share is exp(entropy of W)/C: 100 % where "
-    "every filter weighs alike."
+    "other: 1 is the same order, 0 none. Below zero are filters without which the loss falls."
 )
 
 
@@ -49,11 +48,10 @@ def reliability_words(view: LayerView) -> str:
 
 
 def measured_words(measurement: Measurement, view: LayerView) -> str:
-    """Correlation, effective share, pictures, estimator and seconds, on one line."""
+    """Correlation, share below zero, estimator, pictures and seconds, on one line."""
     halves = view.measured.split_half
     parts = [] if math.isnan(halves) else [f"split-half correlation {signed(halves)}"]
-    parts.append(f"effective share {percent(view.effective_share, 0)}")
-    parts.append(f"{percent(view.negative_share, 0)} below zero")
+    parts.append(f"{percent(view.negative_share, 0)} of the filters below zero")
     how = _ESTIMATORS.get(measurement.estimator, "first order")
     pictures = counted(len(measurement.found.pictures), "training picture")
     parts.append(f"{how} on {pictures} in {duration(measurement.found.seconds)}")
@@ -110,5 +108,5 @@ def filter_lines(view: LayerView, filter: int, hit: ClassRise | None) -> tuple[s
     ]
     if hit is not None:
         rise = with_error(hit.rise, hit.standard_error)
-        lines.append(f"Loss rises most for {hit.name}: {rise} nats")
+        lines.append(f"Loss rises most for {hit.name}, by {rise}")
     return tuple(lines)
