@@ -28,6 +28,8 @@ class Disabling:
     Attributes:
         traced: False where torch.fx cannot cut the network behind the layer, and every set of
             filters pays a full forward pass.
+        operations: that lie behind the layer, 1 where that is not known: what a set costs beside
+            a set of another layer.
     """
 
     def __init__(self, model: nn.Module, layer: str) -> None:
@@ -35,6 +37,7 @@ class Disabling:
         self._module = model.get_submodule(layer)
         self._cut = _cut_behind(model, layer)
         self.traced = self._cut is not None
+        self.operations = 1 if self._cut is None else self._cut.operations
 
     def start(self, images: Tensor) -> Rest:
         """Run what no filter of the layer reaches, once; the rest is run as often as one likes."""
@@ -64,6 +67,7 @@ class _Cut:
         self._after = _dependents(start)
         used = {node for each in self._after for node in each.all_input_nodes}
         self._needed = (used | {start}) - self._after
+        self.operations = len(self._after)
         self._module = module
         self._interpreter = fx.Interpreter(module)
         self._not_run = dict.fromkeys(n for n in module.graph.nodes if n not in self._after)
@@ -77,10 +81,13 @@ class _Cut:
     def after(self, before: Mapping[fx.Node, Any], output: Tensor) -> Tensor:
         """The logits where the layer puts out `output`."""
         # Copies: the network may go on to change a value in place.
-        copies = {n: v.clone() if isinstance(v, Tensor) else v for n, v in before.items()}
-        logits: Tensor = self._interpreter.run(
-            initial_env=self._not_run | copies | {self.start: output}
-        )
+        copies = {
+            node: value.clone() if isinstance(value, Tensor) else value
+            for node, value in before.items()
+            if node is not self.start
+        }
+        known = self._not_run | copies | {self.start: output}
+        logits: Tensor = self._interpreter.run(initial_env=known)
         return logits
 
 

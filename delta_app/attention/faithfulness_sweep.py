@@ -30,6 +30,7 @@ class FaithfulnessSweep:
 
     Attributes:
         variants: sets of disabled filters, over all layers; each runs on every picture.
+        operations: of all of them, for one picture: what progress is counted in.
         traced: whether only what lies after a layer is run for each of them.
     """
 
@@ -44,6 +45,7 @@ class FaithfulnessSweep:
                 chosen = [most, most.flip(0), *random_orders(len(most), orders, seed)]
                 self._layers[layer] = _LayerSweep(Disabling(model, layer), chosen)
         self.variants = sum(sweep.variants for sweep in self._layers.values())
+        self.operations = sum(sweep.operations for sweep in self._layers.values())
         self.traced = all(sweep.traced for sweep in self._layers.values())
 
     @torch.no_grad()
@@ -51,18 +53,19 @@ class FaithfulnessSweep:
         self,
         images: Tensor,
         labels: Tensor,
-        on_variant: Callable[[], None] = lambda: None,
+        on_operations: Callable[[int], None] = lambda operations: None,
     ) -> None:
         """Run every variant on some more pictures.
 
         Args:
             images: (N, 3, S, S), normalised.
             labels: (N,), class indices.
-            on_variant: told after each variant; it may raise to stop.
+            on_operations: told after each variant how many were run, over these pictures; it
+                may raise to stop.
         """
         with eval_mode(self._model):
             for sweep in self._layers.values():
-                sweep.add(images, labels, on_variant)
+                sweep.add(images, labels, on_operations)
 
     def found(self) -> dict[str, LayerFaithfulness]:
         """By layer, over all pictures so far."""
@@ -103,17 +106,21 @@ class _LayerSweep:
         return len(self._sets)
 
     @property
+    def operations(self) -> int:
+        return self.variants * self._disabling.operations
+
+    @property
     def traced(self) -> bool:
         return self._disabling.traced
 
-    def add(self, images: Tensor, labels: Tensor, on_variant: Callable[[], None]) -> None:
+    def add(self, images: Tensor, labels: Tensor, on_operations: Callable[[int], None]) -> None:
         rest, labels = self._disabling.start(images), labels.cpu()
         for place, disabled in enumerate(self._sets.to(images.device)):
             # As the evaluation has it: a logit that ran away counts as the largest number.
             logits = rest(disabled).cpu().nan_to_num().double()
             self._loss[place] += F.cross_entropy(logits, labels, reduction="sum")
             self._right[place] += (logits.argmax(dim=1) == labels).sum()
-            on_variant()
+            on_operations(self._disabling.operations * len(labels))
         self._pictures += len(labels)
 
     def found(self) -> LayerFaithfulness:

@@ -45,7 +45,7 @@ def faithfulness_curves(
         mode="none",
         fill="toself",
         fillcolor=BAND,
-        name="Random, lowest to highest",
+        name="Random, range",
         hoverinfo="skip",
     )
     figure = base_figure(
@@ -67,7 +67,8 @@ def faithfulness_curves(
         y="Top-1 accuracy (%)" if quantity == "accuracy" else "Cross-entropy (nats)",
         height=height,
     )
-    figure.update_xaxes(range=[0, 100], hoverformat=".1f")
+    figure.update_layout(legend_traceorder="reversed")  # what lies on top is named first
+    figure.update_xaxes(range=[0, 102], hoverformat=".1f")
     figure.update_yaxes(rangemode="tozero")
     return figure
 

@@ -144,23 +144,22 @@ def _run(
         Cancelled: the run was asked to end.
     """
     ask.raise_if_ended()
-    started, done, total = time.monotonic(), 0, sweep.variants * len(chosen)
+    started, done, total = time.monotonic(), 0, sweep.operations * len(chosen)
     if not sweep.traced:
         observer.event(
             "warning", "The network cannot be traced: every point of a curve pays a full forward."
         )
     detail = f"{count(sweep.variants)} sets of disabled filters"
     observer.phase(PHASE, 0, total, detail)
+
+    def on_operations(operations: int) -> None:
+        nonlocal done
+        done += operations
+        observer.phase(PHASE, done, total, detail)
+        ask.raise_if_ended()
+
     for batch in caches.plain(chosen, EVALUATION_BATCH):
-        pictures = len(batch.labels)
-
-        def on_variant(pictures: int = pictures) -> None:
-            nonlocal done
-            done += pictures
-            observer.phase(PHASE, done, total, detail)
-            ask.raise_if_ended()
-
-        sweep.add(batch.images, batch.labels, on_variant)
+        sweep.add(batch.images, batch.labels, on_operations)
     observer.event("info", f"Faithfulness measured in {duration(time.monotonic() - started)}.")
 
 

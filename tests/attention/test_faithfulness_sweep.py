@@ -146,8 +146,24 @@ def test_a_variant_is_told_once_however_many_orders_meet_in_it(
     # 14 points; of the 7 orders none and all are shared, at most the 12 between are their own.
     assert sweep.variants <= 2 + 7 * 12
     told: list[int] = []
-    sweep.add(images, labels, lambda: told.append(1))
+    sweep.add(images, labels, told.append)
     assert len(told) == sweep.variants
+    assert sum(told) == sweep.operations * len(images)
+
+
+def test_a_layer_with_less_behind_it_counts_for_less(
+    wide: tuple[nn.Module, Tensor, Tensor],
+) -> None:
+    net, _, _ = wide
+    each = [
+        FaithfulnessSweep(net, {layer: torch.arange(13.0)}, orders=5, seed=0).operations
+        for layer in ("first", "last")
+    ]
+    assert each[0] > each[1] > 0
+    both = FaithfulnessSweep(
+        net, {"first": torch.arange(13.0), "last": torch.arange(13.0)}, orders=5, seed=0
+    )
+    assert both.operations == sum(each)
 
 
 def test_modes_and_hooks_are_as_before_even_when_it_is_stopped(
@@ -158,7 +174,7 @@ def test_modes_and_hooks_are_as_before_even_when_it_is_stopped(
     net.norm.eval()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
 
-    def stop() -> None:
+    def stop(operations: int) -> None:
         raise KeyboardInterrupt
 
     sweep = FaithfulnessSweep(net, {"first": torch.arange(13.0)}, orders=1, seed=0)
