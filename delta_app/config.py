@@ -240,7 +240,13 @@ class OptimizationSettings(Settings):
 
 
 class AttentionSettings(Settings):
-    """How DELTA's channel attention is measured."""
+    """How DELTA's channel attention is measured.
+
+    Attributes:
+        attention_of: folder of a finished training run, whose fine-tuned network is measured with
+            its own head; None measures the source network with a head trained for it. No setting
+            of a form: `delta_app.services.runs` fills it in for a run that only measures.
+    """
 
     estimator: Literal["exact", "first-order", "combined"] = setting(
         "exact",
@@ -326,7 +332,11 @@ class AttentionSettings(Settings):
         "in random orders.",
         measuring=True,
     )
+    attention_of: str | None = None
 
     def determining(self) -> dict[str, Any]:
-        """The settings that determine the measured numbers, by name."""
-        return self.model_dump(exclude={"faithfulness"})
+        """The settings that determine the measured numbers, by name.
+
+        Not `attention_of`: it names a folder, and what counts are the weights in it.
+        """
+        return self.model_dump(exclude={"faithfulness", "attention_of"})

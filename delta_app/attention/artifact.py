@@ -54,8 +54,9 @@ class ChannelAttention:
         settings: the attention settings it was asked for with.
         backbone, weights_digest: of the source network.
         seconds: what head training and measurement took.
-        key: hash of all that determines the numbers.
+        key: hash of all that determines the numbers; empty where it was stopped before its end.
         versions: of the libraries it was measured with.
+        complete: False where the measurement was stopped before its last batch.
     """
 
     layers: Mapping[str, LayerAttention]
@@ -66,6 +67,7 @@ class ChannelAttention:
     seconds: float = 0.0
     key: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = True
 
     def weights(self) -> dict[str, Tensor]:
         """Channel attention W by layer, (C,) each."""
@@ -96,6 +98,7 @@ class ChannelAttention:
                 "seconds": self.seconds,
                 "key": self.key,
                 "versions": dict(self.versions),
+                "complete": self.complete,
             },
         )
 
@@ -107,8 +110,17 @@ def load_attention(path: str | Path) -> ChannelAttention:
         AttentionError: no such file, not such a file, or numbers that cannot be an attention.
     """
     path = Path(path)
+    return attention_in(read_content(path), path)
+
+
+def read_content(path: Path) -> Any:
+    """What the JSON of an attention file holds.
+
+    Raises:
+        AttentionError: it cannot be read, or is not JSON.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise AttentionError(
             f"The attention file {path} cannot be read: {error.strerror}.",
@@ -117,6 +129,14 @@ def load_attention(path: str | Path) -> ChannelAttention:
         ) from error
     except ValueError as error:
         raise _not_an_attention(path, f"it is not JSON ({error})") from error
+
+
+def attention_in(content: Any, path: Path) -> ChannelAttention:
+    """The measurement that a file's content is.
+
+    Raises:
+        AttentionError: it is none.
+    """
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise _not_an_attention(path, f'expected an object with "format": {FORMAT}')
     try:
@@ -126,9 +146,10 @@ def load_attention(path: str | Path) -> ChannelAttention:
             for name in ("settings", "backbone", "weights_digest", "seconds", "key", "versions")
         }
         pictures = tuple(str(p) for p in content["pictures"])
+        complete = bool(content.get("complete", True))  # files of older versions always are
     except (KeyError, TypeError, ValueError) as error:
         raise _not_an_attention(path, f"{type(error).__name__}: {error}") from error
-    return ChannelAttention(layers=layers, pictures=pictures, **rest)
+    return ChannelAttention(layers=layers, pictures=pictures, complete=complete, **rest)
 
 
 def _layer(entry: Mapping[str, Any]) -> LayerAttention:

@@ -1,4 +1,4 @@
-"""How well an importance is known: pure functions on importances by picture.
+"""How well an importance is known: pure functions on importances by picture, or on their moments.
 
 The unit is the picture: several crops of one are averaged before. All errors are conditional on
 the head that the loss was measured with.
@@ -6,68 +6,85 @@ the head that the loss was measured with.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from delta_app.attention.moments import Moments, moments
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """Importance by filter and its standard error, (C,) each, float64."""
+    """Importance by filter and its standard error, (C,) each, or (K, C) by class; float64."""
 
     importance: Tensor
     standard_error: Tensor
 
 
 def plain_estimate(by_picture: Tensor) -> Estimate:
+    """`plain` of importances by picture, (C, N)."""
+    return plain(moments(by_picture))
+
+
+def plain(exact: Moments) -> Estimate:
     """Mean over pictures, and s / sqrt(N) with the sample standard deviation.
 
-    Args:
-        by_picture: (C, N). With a single picture the error is infinite.
+    Where there is one picture the error is infinite; where there is none both are nan.
     """
-    values = by_picture.double()
-    return Estimate(values.mean(dim=1), _error(values))
+    pictures = exact.count.unsqueeze(-1)
+    variance = exact.scatter / (pictures - 1) / pictures
+    return _estimate(exact.mean, variance, exact.count)
 
 
 def combined_estimate(first_order: Tensor, exact: Tensor, sample: Tensor) -> Estimate:
-    """A difference estimator: first order on all pictures, put right by the exact on a sample.
-
-        mean over all N of first order + mean over the sample's n of (exact - first order)
-
-    It is exact in expectation whatever the first order is worth. For pictures not seen its
-    variance is s_exact^2 / N + s_difference^2 (1/n - 1/N).
+    """`combined` of importances by picture.
 
     Args:
         first_order: (C, N), all pictures.
         exact: (C, n), the sampled pictures, drawn without regard to their values.
         sample: (n,), which of the N they are.
+    """
+    difference = exact.double() - first_order.double().index_select(1, sample)
+    return combined(moments(first_order), moments(exact), moments(difference))
+
+
+def combined(first_order: Moments, exact: Moments, difference: Moments) -> Estimate:
+    """A difference estimator: first order on all pictures, put right by the exact on a sample.
+
+        mean over all N of first order + mean over the sample's n of (exact - first order)
+
+    It is exact in expectation whatever the first order is worth. For pictures not seen its
+    variance is s_exact^2 / N + s_difference^2 (1/n - 1/N). By class it is the same within each
+    class; where a class has one sampled picture its error is infinite, and where it has none both
+    are nan.
+
+    Args:
+        first_order: of all pictures.
+        exact, difference: of the sampled pictures; difference is exact minus first order.
 
     Source: Cochran, Sampling Techniques, 3rd ed. 1977, section 7.2 (a known slope of 1).
     """
-    first_order, exact = first_order.double(), exact.double()
-    pictures, sampled = first_order.shape[1], exact.shape[1]
-    difference = exact - first_order.index_select(1, sample)
-    importance = combined_values(first_order, exact, sample).mean(dim=1)
-    if sampled < 2:
-        return Estimate(importance, torch.full_like(importance, float("inf")))
-    variance = exact.var(dim=1) / pictures
-    variance = variance + difference.var(dim=1) * (1 / sampled - 1 / pictures)
-    return Estimate(importance, variance.sqrt())
+    pictures, sampled = first_order.count.unsqueeze(-1), exact.count.unsqueeze(-1)
+    variance = exact.scatter / (sampled - 1) / pictures
+    variance = variance + difference.scatter / (sampled - 1) * (1 / sampled - 1 / pictures)
+    return _estimate(first_order.mean + difference.mean, variance, exact.count)
 
 
-def combined_values(first_order: Tensor, exact: Tensor, sample: Tensor) -> Tensor:
-    """(C, n) whose mean over any of the sampled pictures is the combined importance from those."""
-    first_order, exact = first_order.double(), exact.double()
-    own = first_order.index_select(1, sample)
-    return first_order.mean(dim=1, keepdim=True) + exact - own
+def _estimate(importance: Tensor, variance: Tensor, sampled: Tensor) -> Estimate:
+    """What the numbers of sampled pictures, (...), leave of importance and variance, (..., C)."""
+    sampled = sampled.unsqueeze(-1)
+    error = variance.clamp(min=0).sqrt()
+    return Estimate(
+        importance.masked_fill(sampled < 1, math.nan),
+        error.masked_fill(sampled < 2, math.inf).masked_fill(sampled < 1, math.nan),
+    )
 
 
-def first_order_helps(first_order: Tensor, exact: Tensor, sample: Tensor) -> bool:
+def first_order_helps(both: Estimate, alone: Estimate) -> bool:
     """Whether the combined estimate is better than the sample alone, over the layer's filters."""
-    combined = combined_estimate(first_order, exact, sample).standard_error
-    alone = plain_estimate(exact).standard_error
-    return bool(combined.square().mean() < alone.square().mean())
+    return bool(both.standard_error.square().mean() < alone.standard_error.square().mean())
 
 
 def reliability(estimate: Estimate) -> float:
@@ -110,10 +127,3 @@ def _ranks(values: Tensor) -> Tensor:
     _, inverse, counts = values.unique(return_inverse=True, return_counts=True)
     last = counts.cumsum(0).double()
     return (last - (counts - 1) / 2)[inverse]
-
-
-def _error(values: Tensor) -> Tensor:
-    pictures = values.shape[1]
-    if pictures < 2:
-        return torch.full_like(values[:, 0], float("inf"))
-    return values.std(dim=1) / pictures**0.5

@@ -9,10 +9,10 @@ from delta_app.cli.interrupts import ending_on_signals
 from delta_app.cli.output import note, print_error
 from delta_app.cli.progress import Progress
 from delta_app.errors import DeltaAppError
-from delta_app.runs.records import RunRecord, RunStatus
+from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.runtime import prepare_process
 from delta_app.services.readiness import check_ready
-from delta_app.services.runs import Shutdown, run_here
+from delta_app.services.runs import Shutdown, run_here, status_words
 from delta_app.training.run_config import RunConfig
 
 
@@ -20,7 +20,7 @@ def run_to_end(kind: str, config: RunConfig, options: argparse.Namespace) -> tup
     """Make a run and run it here; its record, and the exit code.
 
     The code is 0 for a run that completed or was stopped, 1 for one that failed (its reason is
-    on stderr), 130 for one that a signal interrupted.
+    on stderr), 130 for one that a signal interrupted, or, where attention is measured, stopped.
 
     Raises:
         DeltaAppError: what can be known at once is wrong, such as a folder that is not there;
@@ -28,7 +28,8 @@ def run_to_end(kind: str, config: RunConfig, options: argparse.Namespace) -> tup
     """
     prepare_process()
     check_ready(config)
-    shutdown = Shutdown()
+    # A measurement is worth keeping as far as it came; a network half trained is not.
+    shutdown = Shutdown("stop" if kind == ATTENTION else "interrupt")
     with ending_on_signals(shutdown.request), Progress() as progress:
         run = run_here(kind, config, shutdown, options.name, options.runs_dir, also=[progress])
     if run.status is RunStatus.FAILED and run.error is not None:
@@ -38,5 +39,8 @@ def run_to_end(kind: str, config: RunConfig, options: argparse.Namespace) -> tup
         return run, 1
     if run.status is RunStatus.INTERRUPTED:
         note(f"Interrupted: {run.id} is kept as far as it came.")
+        return run, INTERRUPTED
+    if run.status is RunStatus.STOPPED and shutdown.requested:
+        note(f"{status_words(run)}: {run.id}.")
         return run, INTERRUPTED
     return run, 0

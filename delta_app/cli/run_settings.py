@@ -59,10 +59,13 @@ def add_settings(
             add_option(section, next(iter(owners.values())), _notes(owners))
 
 
-def run_config(options: argparse.Namespace, *, measuring: bool = False) -> RunConfig:
+def run_config(
+    options: argparse.Namespace, start: RunConfig | None = None, *, measuring: bool = False
+) -> RunConfig:
     """The run's settings: those of --config, overridden by what was typed.
 
     Args:
+        start: settings to start from, in place of those of --config.
         measuring: the run measures attention and trains nothing.
 
     Raises:
@@ -71,7 +74,9 @@ def run_config(options: argparse.Namespace, *, measuring: bool = False) -> RunCo
         SettingsError: the file of --config or the attention's cannot be used.
     """
     given = typed(options, ("method", *all_settings(measuring=measuring)))
-    base = _read_config(options.config) if options.config else {}
+    if start is None and options.config:
+        start = _read_config(options.config)
+    base = {} if start is None else start.flat(measuring=True)
     name = given.get("method") or base.get("method")
     if name is None:
         raise UsageError(f"--method is missing. Choose one of {_names(methods())}.")
@@ -97,6 +102,9 @@ def run_config(options: argparse.Namespace, *, measuring: bool = False) -> RunCo
             f"{_flags(idle)}: nothing is measured with --attention {values.get('attention')}. "
             "Leave it out, or choose --attention learned."
         )
+    if start is not None and start.attention.attention_of is not None:
+        of = {"attention_of": start.attention.attention_of}
+        config = config.model_copy(update={"attention": config.attention.model_copy(update=of)})
     return config
 
 
@@ -111,12 +119,12 @@ def _refuse_strange(strange: list[str], name: str) -> None:
     )
 
 
-def _read_config(path: str) -> dict[str, Any]:
-    """Setting name -> value, from a run's config.json."""
+def _read_config(path: str) -> RunConfig:
+    """The settings in a run's config.json."""
     cure = "Give the config.json of a run's folder."
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8")
-        return RunConfig.model_validate(json.loads(text)).flat(measuring=True)
+        return RunConfig.model_validate(json.loads(text))
     except OSError as error:
         raise SettingsError(
             f"--config {path} cannot be read: {error.strerror}.", cure=cure

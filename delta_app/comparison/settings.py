@@ -35,7 +35,8 @@ class SettingRow:
 def setting_rows(configs: Sequence[RunConfig]) -> tuple[SettingRow, ...]:
     """Every setting that counts for at least one of the runs: method first, then by group.
 
-    The settings of the attention's measurement count only for runs that measure one.
+    The settings of the attention's measurement count only for runs that measure one; its
+    temperature also for runs that make it of an authors' file.
     """
     flat = [config.flat() for config in configs]
     infos = all_settings()
@@ -47,7 +48,6 @@ def setting_rows(configs: Sequence[RunConfig]) -> tuple[SettingRow, ...]:
             differs=_differs(name, flat),
         )
         for name in _names(configs)
-        if any(name in values for values in flat)
     )
 
 
@@ -66,10 +66,9 @@ def _names(configs: Sequence[RunConfig]) -> list[str]:
     names: dict[str, None] = {}
     for group in ("method", "data", "model", "optimization", "attention"):
         for config in configs:
-            if group == "attention" and not config.measures_attention:
-                continue
+            counting = config.flat()
             settings: Settings = getattr(config, group)
-            names |= dict.fromkeys(type(settings).model_fields)
+            names |= dict.fromkeys(n for n in type(settings).model_fields if n in counting)
     return list(names)
 
 

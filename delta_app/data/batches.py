@@ -112,11 +112,15 @@ class TrainBatches(_Loader):
 
     def batches(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from the given one on."""
-        order = epoch_order(self._seed, epoch, len(self._cache))
-        for indices in order.split(self._sizes)[start_batch:]:
-            yield self._batch(epoch, indices)
+        for indices in self.indices(epoch)[start_batch:]:
+            yield self.batch(epoch, indices)
 
-    def _batch(self, epoch: int, indices: Tensor) -> Batch:
+    def indices(self, epoch: int) -> tuple[Tensor, ...]:
+        """Which pictures each batch of an epoch holds, (N,) int64 each."""
+        return epoch_order(self._seed, epoch, len(self._cache)).split(self._sizes)
+
+    def batch(self, epoch: int, indices: Tensor) -> Batch:
+        """These pictures as the epoch crops and mirrors them."""
         keys = self._cache.keys[indices]
         places = crop_parameters(self._seed, epoch, keys, self._cache.size, self._crop)
         top, left, flip = (self._to_device(each) for each in places)
@@ -136,8 +140,11 @@ class PlainBatches(_Loader):
 
     def __iter__(self) -> Iterator[Batch]:
         for indices in torch.arange(len(self._cache)).split(self._batch_size):
-            images = self._images(self._pictures(indices))
-            yield Batch(images, self._labels_of(indices), indices)
+            yield self.batch(indices)
+
+    def batch(self, indices: Tensor) -> Batch:
+        """These pictures, (N,) int64 on the CPU."""
+        return Batch(self._images(self._pictures(indices)), self._labels_of(indices), indices)
 
 
 def batch_sizes(n: int, batch_size: int) -> list[int]:

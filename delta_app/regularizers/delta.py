@@ -79,7 +79,7 @@ class DeltaSettings(MethodSettings):
         label="Channel attention",
         help="learned measures it before training; uniform weighs every channel alike (the fair "
         "control); shuffled permutes the learned one within each layer (the other control); or "
-        "the path of an attention file.",
+        "the path of an attention file, this app's or the authors'.",
     )
     batch_reading: BatchReading = setting(
         "sum",

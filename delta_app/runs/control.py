@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Literal
 
 from delta_app.errors import DeltaAppError
 from delta_app.runs.store import RunStore
@@ -13,9 +14,15 @@ ASK_EVERY = 0.2  # s between two looks into the store
 
 
 class Shutdown:
-    """Whether this process is about to end: somebody said so, or its main thread has ended."""
+    """Whether this process is about to end: somebody said so, or its main thread has ended.
 
-    def __init__(self) -> None:
+    Args:
+        wanted: what the run is asked for then: "interrupt", or "stop" where the person who ends
+            the process means to keep what is there.
+    """
+
+    def __init__(self, wanted: Literal["interrupt", "stop"] = "interrupt") -> None:
+        self.wanted = wanted
         self._event = threading.Event()
 
     def request(self) -> None:
@@ -46,9 +53,9 @@ class ControlFromStore:
         self._answer: Request = "run"
 
     def request(self) -> Request:
-        """ "interrupt" once the process is about to end, else what the store says."""
+        """What the end of the process asks for once it is near, else what the store says."""
         if self._shutdown.requested:
-            return "interrupt"
+            return self._shutdown.wanted
         now = time.monotonic()
         if now - self._asked_at >= ASK_EVERY:
             self._asked_at = now

@@ -30,9 +30,14 @@ def describe_run(kind: str, config: RunConfig) -> dict[str, Any]:
 
 
 def free_name(kind: str, config: RunConfig, taken: set[str]) -> str:
-    """ "L2-SP · dtd10", with a number behind it where runs are called so already."""
+    """ "L2-SP · dtd10", with a number behind it where runs are called so already.
+
+    A measurement of a run's own network is called after that run: "Attention of l2-k3f9a2 · dtd10".
+    """
     described = describe_run(kind, config)
-    plain = f"{described['method_label']} · {described['dataset']}"
+    of = config.attention.attention_of if kind == ATTENTION else None
+    measured = f" of {Path(of).name}" if of else ""
+    plain = f"{described['method_label']}{measured} · {described['dataset']}"
     name, number = plain, 1
     while name in taken:
         number += 1

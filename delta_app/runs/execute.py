@@ -71,7 +71,7 @@ def execute(
         work = training or _training_of(record.kind)
         status = RunStatus(work(_config(record), folder.path, observer, control).ended)
     except Cancelled:
-        if not shutdown.requested:
+        if not shutdown.requested or shutdown.wanted == "stop":
             status = RunStatus.STOPPED
     except Exception as error:
         # What the ending process took away (a thread pool, a file) is no failure of the run.

@@ -102,10 +102,12 @@ def _stopping(record: RunRecord) -> str:
 def _stopped(record: RunRecord) -> str:
     if record.started_at is None:
         return "Stopped by you before it began"
-    if record.kind == ATTENTION and record.attention:
-        return "Stopped by you; the attention is kept without its faithfulness"
-    if record.kind == ATTENTION:
+    if record.kind == ATTENTION and record.attention is None:
         return "Stopped by you before the attention was measured"
+    if record.kind == ATTENTION:
+        whole = record.phase == "measuring faithfulness"
+        kept = "without its faithfulness" if whole else "as far as it was measured"
+        return f"Stopped by you; the attention is kept {kept}"
     if record.best_epoch is None:
         return "Stopped by you before the first epoch ended; nothing was kept"
     kept = "the best epoch was kept"

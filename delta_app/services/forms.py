@@ -18,10 +18,7 @@ from delta_app.regularizers import methods
 from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
 from delta_app.settings import SettingInfo
 from delta_app.training.devices import MixedPrecision, resolve_device
-from delta_app.training.run_config import RunConfig, setting_groups
-
-ATTENTION_WORDS = ("learned", "uniform", "shuffled")
-"""What `attention` may be besides the path of a file."""
+from delta_app.training.run_config import ATTENTION_WORDS, RunConfig, setting_groups
 
 PROGRAM = "python -m delta_app"
 
@@ -144,7 +141,10 @@ def _together(config: RunConfig) -> tuple[SettingsError, ...]:
 
 def _attention_file(text: str) -> list[SettingsError]:
     """Whether an attention that is none of the words is a file that is there."""
-    cure = f"Choose {', '.join(ATTENTION_WORDS)}, or give the path of a run's attention.json."
+    cure = (
+        f"Choose {', '.join(ATTENTION_WORDS)}, or give the path of a run's attention.json or of a "
+        "file of the authors' form."
+    )
     if not text.strip():
         return [SettingsError("No attention file is given.", cure=cure, field="attention")]
     if not Path(text).expanduser().is_file():

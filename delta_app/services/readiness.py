@@ -12,13 +12,16 @@ from delta_app.training.run_config import RunConfig
 def check_ready(config: RunConfig) -> None:
     """Look at what can be known at once: the folder is there, the weights fit the backbone.
 
-    The pictures are not read: the run does that, and says how far it is.
+    The pictures are not read: the run does that, and says how far it is. A run that measures
+    another run's network needs that run's files alone, and looks at them first of all.
 
     Raises:
         DatasetError: no such folder, or one that may not be read.
         BackboneError: an unknown backbone.
         WeightsError: a weights file that is not there, cannot be read or does not fit.
     """
+    if config.attention.attention_of is not None:
+        return
     problem = not_a_readable_folder(folder_of(config.data.data), config.data.data)
     if problem is not None:
         raise DatasetError(f"{problem.title} {problem.message}", cure=problem.cure, field="data")

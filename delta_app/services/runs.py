@@ -24,6 +24,7 @@ from delta_app.runs.store import RunStore
 from delta_app.runs.words import current_epoch, status_words, time_left
 from delta_app.runs.worker import Workers, start_worker
 from delta_app.services import locations
+from delta_app.services.attention_of import attention_of_config
 from delta_app.training.devices import device_name, resolve_device
 from delta_app.training.observer import Observer
 from delta_app.training.run_config import RunConfig
@@ -49,6 +50,7 @@ __all__ = [
     "status_words",
     "submit",
     "submit_attention",
+    "submit_attention_of",
     "time_left",
 ]
 
@@ -80,6 +82,19 @@ def submit_attention(config: RunConfig, name: str | None = None, runs_dir: RunsD
         StoreError: the store cannot be used.
     """
     return _submit(ATTENTION, config, name, runs_dir)
+
+
+def submit_attention_of(run_id: str, name: str | None = None, runs_dir: RunsDir = None) -> str:
+    """Put a measurement of a finished run's fine-tuned network in the queue; returns its id.
+
+    It is measured with the run's own head, on its own training pictures.
+
+    Raises:
+        RunError: there is no such run, it has no trained network, or the name cannot be used.
+        SettingsError: its settings are of another version, or its device is not of this machine.
+        StoreError: the store cannot be used.
+    """
+    return _submit(ATTENTION, attention_of_config(get_run(run_id, runs_dir)), name, runs_dir)
 
 
 def run_here(

@@ -10,19 +10,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from delta_app.attention.artifact import ChannelAttention
 from delta_app.attention.faithfulness import FAITHFULNESS_FILE, Faithfulness, load_faithfulness
 from delta_app.attention.faithfulness_sweep import FaithfulnessSweep
 from delta_app.data.records import SPLIT_WORDS, Picture, SplitName, Splits
 from delta_app.errors import AttentionError, Cancelled
 from delta_app.formatting import count, counted, duration, some
-from delta_app.models.build import build_target
 from delta_app.models.head import head_of
-from delta_app.training.attention_of_run import SHARED_FOLDER
+from delta_app.training.attention_of_run import SHARED_FOLDER, MeasuredAlone
 from delta_app.training.evaluation import EVALUATION_BATCH
+from delta_app.training.measured_network import MeasuredNetwork
 from delta_app.training.measurement import HEAD_FILE
 from delta_app.training.observer import Control, Observer
-from delta_app.training.preparation import Ask, Caches, Networks, Pictures
+from delta_app.training.preparation import Ask, Caches
 from delta_app.training.run_config import RunConfig
 from delta_app.training.weights_files import load_saved
 
@@ -33,14 +32,7 @@ MOST_PICTURES = 256
 
 
 def faithfulness_of_run(
-    measured: ChannelAttention,
-    config: RunConfig,
-    pictures: Pictures,
-    networks: Networks,
-    caches: Caches,
-    folder: Path,
-    observer: Observer,
-    control: Control,
+    measured: MeasuredAlone, config: RunConfig, folder: Path, observer: Observer, control: Control
 ) -> None:
     """faithfulness.json of a measurement, beside it among the shared ones and in the run's folder.
 
@@ -50,7 +42,8 @@ def faithfulness_of_run(
     Raises:
         Cancelled: the run was asked to end; the measurement stays without curves.
     """
-    split = held_back_split(pictures.splits)
+    attention, splits = measured.attention, measured.splits
+    split = held_back_split(splits)
     if split is None:
         observer.event(
             "warning",
@@ -58,17 +51,17 @@ def faithfulness_of_run(
             "attention cannot be measured.",
         )
         return
-    shared = folder.parent / SHARED_FOLDER / measured.key
+    shared = folder.parent / SHARED_FOLDER / attention.key
     seed = config.attention.attention_seed
-    chosen = evenly_chosen(pictures.splits.of(split), MOST_PICTURES, seed)
+    chosen = evenly_chosen(splits.of(split), MOST_PICTURES, seed)
     found = _kept(shared / FAITHFULNESS_FILE, chosen, observer)
     if found is None:
-        _say_pictures(split, len(chosen), len(pictures.splits.of(split)), observer)
-        model = _measured_network(folder / HEAD_FILE, networks, len(pictures.splits.classes))
-        importance = {name: layer.importance for name, layer in measured.layers.items()}
+        _say_pictures(split, len(chosen), len(splits.of(split)), observer)
+        model = _measured_network(folder / HEAD_FILE, measured.network)
+        importance = {name: layer.importance for name, layer in attention.layers.items()}
         sweep = FaithfulnessSweep(model, importance, orders=ORDERS, seed=seed)
         try:
-            _run(sweep, chosen, caches, observer, Ask(control))
+            _run(sweep, chosen, measured.caches, observer, Ask(control))
         except Cancelled:
             observer.event(
                 "warning",
@@ -124,9 +117,9 @@ def _kept(path: Path, chosen: Sequence[Picture], observer: Observer) -> Faithful
     return found
 
 
-def _measured_network(head: Path, networks: Networks, n_classes: int) -> nn.Module:
-    """The source network with the head that its filters were measured with."""
-    model = build_target(networks.source, n_classes, torch.Generator())
+def _measured_network(head: Path, network: MeasuredNetwork) -> nn.Module:
+    """The network with the head that its filters were measured with."""
+    model = network.build()
     head_of(model)[1].load_state_dict(load_saved(head))
     return model.requires_grad_(False)
 

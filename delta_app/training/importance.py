@@ -2,114 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count, islice
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from delta_app.attention.ablation import ImportanceEngine
+from delta_app.attention.by_picture import LayerByPicture
+from delta_app.attention.excitation import Excitation
 from delta_app.attention.first_order import first_order_importance
-from delta_app.attention.precision import (
-    Estimate,
-    combined_estimate,
-    combined_values,
-    first_order_helps,
-    plain_estimate,
-    reliability,
-    split_half_correlation,
-)
-from delta_app.data.batches import TrainBatches
-from delta_app.formatting import counted, some
+from delta_app.attention.moments import Moments, moments
+from delta_app.config import AttentionSettings
+from delta_app.data.batches import PlainBatches
+from delta_app.data.records import Splits
+from delta_app.errors import Cancelled
+from delta_app.formatting import count, counted, some
 from delta_app.training.evaluation import EVALUATION_BATCH
+from delta_app.training.gathered import BY_PICTURE_BYTES, Gathered, LayerImportance
+from delta_app.training.measured_batches import (
+    Group,
+    MeasuredBatches,
+    augmented_batches,
+    plain_batches,
+)
 from delta_app.training.observer import Observer
-from delta_app.training.preparation import Ask, Caches, Networks, Pictures
-from delta_app.training.run_config import RunConfig
+from delta_app.training.preparation import Ask, Caches
 
 PHASE, FIRST_ORDER_PHASE = "measuring attention", "measuring first order"
-
-
-@dataclass(frozen=True)
-class LayerImportance:
-    """What is known of one layer's filters.
-
-    Attributes:
-        reliability: share of the variance between filters that is not noise.
-        split_half: rank correlation of the importances from two halves of the pictures.
-    """
-
-    estimate: Estimate
-    reliability: float
-    split_half: float
+LOOKING_PHASE = "looking at the pictures"
 
 
 @dataclass(frozen=True)
 class Importance:
-    """A finished measurement: by layer, and the places of its pictures in the training split."""
+    """A measurement.
+
+    Attributes:
+        layers: estimates by layer.
+        by_picture: what is kept picture by picture and class by class, by layer.
+        pictures: places of the measured pictures in the training split, ascending.
+        complete: False where it was stopped before all wanted batches were measured.
+    """
 
     layers: dict[str, LayerImportance]
+    by_picture: dict[str, LayerByPicture]
     pictures: tuple[int, ...]
+    complete: bool
 
 
 class ImportanceMeasurement:
     """Measures one network's filters on the training pictures of one run.
 
     Args:
-        model: frozen backbone and the head that was trained on it, in eval mode.
+        model: the network with its head, in eval mode.
+        channels: number of filters by behaviour layer.
+        keep_part: whether a run that is asked to end keeps what was measured until then.
     """
 
     def __init__(
         self,
-        config: RunConfig,
-        pictures: Pictures,
-        networks: Networks,
+        settings: AttentionSettings,
+        splits: Splits,
         caches: Caches,
         model: nn.Module,
+        channels: Mapping[str, int],
         observer: Observer,
         ask: Ask,
+        *,
+        keep_part: bool = False,
     ) -> None:
-        self._settings = config.attention
-        self._backbone = config.model.backbone
-        self._train = pictures.splits.train
-        self._networks = networks
+        self._settings = settings
+        self._splits = splits
         self._caches = caches
         self._model = model
+        self._layers = tuple(channels)
+        self._filters = sum(channels.values())
+        self._first_order = _FirstOrder(model, self._layers)
         self._observer = observer
         self._ask = ask
-        self._filters = sum(networks.channels.values())
+        self._keep_part = keep_part
 
     def run(self) -> Importance:
         """Measure until the batches, or the wished reliability, are reached.
 
         Raises:
-            Cancelled: the run was asked to end.
+            Cancelled: the run was asked to end, and nothing is kept.
         """
-        if self._settings.estimator == "first-order":
-            found = self._by_batches(_FirstOrder(self._model, self._networks.layers))
-            return self._importance(found, None)
+        exciting = self._look()
         first_order = self._of_all_pictures() if self._settings.estimator == "combined" else None
-        engine = ImportanceEngine(self._model, self._networks.layers)
-        if not engine.traced:
-            self._observer.event(
-                "warning",
-                f"{self._backbone} cannot be traced: every filter pays a full forward pass.",
+        wanted = self._batches()
+        keep = 4 * self._filters * wanted.pictures <= BY_PICTURE_BYTES
+        found = Gathered(len(self._splits.classes), keep)
+        complete = self._measure(wanted, found, first_order)
+        layers = found.layers(first_order)
+        self._say_where_it_does_not_help(layers)
+        kept = found.by_picture()
+        by_picture = {}
+        for name, layer in layers.items():
+            values, places = exciting.of(name)
+            by_picture[name] = LayerByPicture(
+                importance=kept.get(name),
+                by_class=layer.by_class.importance.float(),
+                by_class_error=layer.by_class.standard_error.float(),
+                excited_by=places,
+                excitation=values,
             )
-        found = self._by_batches(engine, first_order)
-        if first_order is not None:
-            self._say_where_it_does_not_help(first_order, found)
-        return self._importance(found, first_order)
+        return Importance(layers, by_picture, tuple(found.places().tolist()), complete)
 
-    def _by_batches(
-        self, engine: ImportanceEngine | _FirstOrder, first_order: _ByPicture | None = None
-    ) -> _ByPicture:
-        most, least, batches = self._batches()
-        total, done = self._filters * most, 0
+    def _look(self) -> Excitation:
+        """Which training pictures excite each filter most."""
+        found, done = Excitation(self._model, self._layers), 0
+        for batch in self._plain:
+            self._ask.raise_if_ended()
+            found.look(batch.images, batch.indices)
+            done += len(batch.indices)
+            self._observer.phase(LOOKING_PHASE, done, len(self._splits.train), "pictures")
+        return found
+
+    def _of_all_pictures(self) -> dict[str, Moments]:
+        """First order of all training pictures, by class."""
+        found: dict[str, Moments] = {}
+        done, classes = 0, len(self._splits.classes)
+        for batch in self._plain:
+            self._ask.raise_if_ended()
+            slopes = self._first_order.measure(batch.images, batch.labels)
+            for layer, values in slopes.items():
+                more = moments(values.cpu(), batch.labels.cpu(), classes)
+                found[layer] = found[layer] + more if layer in found else more
+            done += len(batch.indices)
+            self._observer.phase(FIRST_ORDER_PHASE, done, len(self._splits.train), "pictures")
+        return found
+
+    def _measure(
+        self, wanted: MeasuredBatches, found: Gathered, first_order: dict[str, Moments] | None
+    ) -> bool:
+        """Measure group after group into `found`; whether it came to its end."""
+        engine = self._engine()
         self._observer.event(
             "info",
-            f"{'At most' if least < most else 'On'} {counted(most, 'batch', 'batches')} of "
-            f"pictures for {counted(self._filters, 'filter')}.",
+            f"{'At most' if wanted.least < wanted.most else 'On'} "
+            f"{counted(wanted.most, 'batch', 'batches')}, {counted(wanted.images, 'picture')} in "
+            f"all, for {counted(self._filters, 'filter')}.",
         )
+        total, done, batches = self._filters * wanted.most, 0, 0
 
         def on_filters(measured: int) -> None:
             nonlocal done
@@ -117,54 +153,65 @@ class ImportanceMeasurement:
             self._observer.phase(PHASE, done, total, f"{self._filters} filters")
             self._ask.raise_if_ended()
 
-        found = _ByPicture()
-        for place, (images, labels, indices) in enumerate(batches, 1):
-            found.add(engine.measure(images, labels, on_filters), indices)
-            if least <= place < most and self._reliable(found, first_order):
-                self._observer.event(
-                    "info", f"Reliable after {counted(place, 'batch', 'batches')}."
-                )
-                break
-        return found
+        try:
+            for group in wanted.groups:
+                self._measure_group(group, engine, found, on_filters, first_order is not None)
+                batches += group.batches
+                if wanted.least <= batches < wanted.most and self._reliable(found, first_order):
+                    said = counted(batches, "batch", "batches")
+                    self._observer.event("info", f"Reliable after {said}.")
+                    break
+        except Cancelled:
+            if not self._keep_part or found.pictures < 2:
+                raise
+            self._observer.event(
+                "info",
+                f"Stopped after {count(batches)} of "
+                f"{counted(wanted.most, 'batch', 'batches')}: the attention is kept as measured "
+                f"on {counted(found.pictures, 'picture')}.",
+            )
+            return False
+        return True
 
-    def _reliable(self, found: _ByPicture, first_order: _ByPicture | None) -> bool:
+    def _measure_group(
+        self,
+        group: Group,
+        engine: ImportanceEngine | _FirstOrder,
+        found: Gathered,
+        on_filters: Callable[[int], None],
+        with_first_order: bool,
+    ) -> None:
+        """Measure every crop of a group's pictures, and take in their average."""
+        sums: dict[str, Tensor] = {}
+        for crop in group.crops:
+            for layer, values in engine.measure(crop.images, crop.labels, on_filters).items():
+                sums[layer] = sums[layer] + values if layer in sums else values
+        importance = {layer: values / group.batches for layer, values in sums.items()}
+        slopes = None
+        if with_first_order:
+            plain = self._plain.batch(group.places)
+            slopes = self._first_order.measure(plain.images, plain.labels)
+        labels = torch.tensor([self._splits.train[i].label for i in group.places.tolist()])
+        found.add(importance, labels, group.places, slopes)
+
+    def _engine(self) -> ImportanceEngine | _FirstOrder:
+        if self._settings.estimator == "first-order":
+            return self._first_order
+        engine = ImportanceEngine(self._model, self._layers)
+        if not engine.traced:
+            self._observer.event(
+                "warning",
+                "This network cannot be traced: every filter pays a full forward pass.",
+            )
+        return engine
+
+    def _reliable(self, found: Gathered, first_order: dict[str, Moments] | None) -> bool:
         wanted = self._settings.attention_reliability
-        layers = self._importance(found, first_order).layers.values()
+        layers = found.layers(first_order).values()
         return wanted is not None and all(each.reliability >= wanted for each in layers)
 
-    def _of_all_pictures(self) -> _ByPicture:
-        engine, found = _FirstOrder(self._model, self._networks.layers), _ByPicture()
-        for batch in self._caches.plain(self._train, EVALUATION_BATCH):
-            self._ask.raise_if_ended()
-            found.add(engine.measure(batch.images, batch.labels), batch.indices)
-            done = int(batch.indices[-1]) + 1
-            self._observer.phase(FIRST_ORDER_PHASE, done, len(self._train), "pictures")
-        return found
-
-    def _importance(self, found: _ByPicture, first_order: _ByPicture | None) -> Importance:
-        values, sample = found.averaged()
-        everywhere = None if first_order is None else first_order.averaged()[0]
-        layers = {}
-        for layer, exact in values.items():
-            if everywhere is None:
-                estimate, halves = plain_estimate(exact), exact
-            else:
-                estimate = combined_estimate(everywhere[layer], exact, sample)
-                halves = combined_values(everywhere[layer], exact, sample)
-            generator = torch.Generator().manual_seed(self._settings.attention_seed)
-            layers[layer] = LayerImportance(
-                estimate, reliability(estimate), split_half_correlation(halves, generator)
-            )
-        return Importance(layers, tuple(sample.tolist()))
-
-    def _say_where_it_does_not_help(self, first_order: _ByPicture, found: _ByPicture) -> None:
-        values, sample = found.averaged()
-        everywhere = first_order.averaged()[0]
-        useless = [
-            layer
-            for layer, exact in values.items()
-            if not first_order_helps(everywhere[layer], exact, sample)
-        ]
+    def _say_where_it_does_not_help(self, layers: Mapping[str, LayerImportance]) -> None:
+        useless = [name for name, layer in layers.items() if layer.first_order_helps is False]
         if useless:
             self._observer.event(
                 "warning",
@@ -172,37 +219,17 @@ class ImportanceMeasurement:
                 "sampled pictures alone err less than both together.",
             )
 
-    def _batches(self) -> tuple[int, int, Iterator[tuple[Tensor, Tensor, Tensor]]]:
-        """How many batches there are at most and at least, and these.
+    def _batches(self) -> MeasuredBatches:
+        size, seed = self._settings.attention_batch_size, self._settings.attention_seed
+        if self._settings.attention_pictures == "augmented":
+            return augmented_batches(self._settings, self._caches.train(size, seed))
+        generator = torch.Generator().manual_seed(seed)
+        return plain_batches(self._settings, self._plain, generator)
 
-        Each is (images, labels, places in the training split).
-        """
-        settings, size = self._settings, self._settings.attention_batch_size
-        open_end = settings.attention_reliability is not None
-        if settings.attention_pictures == "augmented":
-            train = self._caches.train(size, settings.attention_seed)
-            least = settings.attention_batches or train.steps_per_epoch
-            most = max(least, train.steps_per_epoch) if open_end else least
-            return most, least, self._augmented(train, most)
-        of_all = -(-len(self._train) // size)
-        least = min(settings.attention_batches or of_all, of_all)
-        most = of_all if open_end else least
-        generator = torch.Generator().manual_seed(settings.attention_seed)
-        order = torch.randperm(len(self._train), generator=generator)
-        return most, least, self._plain(order[: most * size])
-
-    def _plain(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        chosen = tuple(self._train[i] for i in order.tolist())
-        for batch in self._caches.plain(chosen, self._settings.attention_batch_size):
-            yield batch.images, batch.labels, order[batch.indices]
-
-    def _augmented(
-        self, train: TrainBatches, wanted: int
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        first = self._settings.head_epochs  # other crops than the head was trained on
-        endless = (batch for epoch in count(first) for batch in train.batches(epoch))
-        for batch in islice(endless, wanted):
-            yield batch.images, batch.labels, batch.indices
+    @cached_property
+    def _plain(self) -> PlainBatches:
+        """All training pictures as they are."""
+        return self._caches.plain(self._splits.train, EVALUATION_BATCH)
 
 
 class _FirstOrder:
@@ -221,28 +248,3 @@ class _FirstOrder:
         found = first_order_importance(self._model, self._layers, images, labels)
         on_filters(sum(len(values) for values in found.values()))
         return found
-
-
-class _ByPicture:
-    """Importances as they come; a picture drawn in several batches counts once, averaged."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, list[Tensor]] = {}
-        self._seen: list[Tensor] = []
-
-    def add(self, importance: dict[str, Tensor], indices: Tensor) -> None:
-        """Values (C, N) by layer, and the N pictures' places in the training split."""
-        self._seen.append(indices)
-        for layer, values in importance.items():
-            self._parts.setdefault(layer, []).append(values.cpu())
-
-    def averaged(self) -> tuple[dict[str, Tensor], Tensor]:
-        """(C, pictures) by layer, and the pictures' places, ascending."""
-        unique, place = torch.cat(self._seen).unique(return_inverse=True)
-        counts = torch.bincount(place).double()
-        found = {}
-        for layer, parts in self._parts.items():
-            crops = torch.cat(parts, dim=1).double()
-            sums = torch.zeros(crops.shape[0], len(unique), dtype=torch.float64)
-            found[layer] = sums.index_add_(1, place, crops) / counts
-        return found, unique

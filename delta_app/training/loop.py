@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -22,7 +22,7 @@ from delta_app.errors import Cancelled
 from delta_app.formatting import counted, percent
 from delta_app.regularizers import method
 from delta_app.training import metric_names as names
-from delta_app.training.attention_of_run import attention_of_run, find_or_measure
+from delta_app.training.attention_of_run import attention_of_run, measured_alone
 from delta_app.training.devices import device_name, memory_in_use
 from delta_app.training.evaluation import EVALUATION_BATCH, Evaluation
 from delta_app.training.faithfulness_of_run import faithfulness_of_run
@@ -67,33 +67,37 @@ def run_training(
             return _Run(config, folder, observer, control).go()
         except Cancelled:
             # Before the first epoch there is nothing to keep or test.
-            wanted = control.request()
-            return RunResult("interrupted" if wanted == "interrupt" else "stopped")
+            return RunResult(_how_it_ended(control))
 
 
 def measure_attention(
     config: RunConfig, folder: Path, observer: Observer, control: Control
 ) -> RunResult:
     """Measure the channel attention of `config`, its faithfulness where that is asked for, and
-    train nothing else."""
+    train nothing else.
+
+    A run that is stopped keeps what was measured until then.
+
+    Raises:
+        DeltaAppError: what a person can mend, with its cure.
+    """
     with cpu_threads(config.optimization.threads):
         write_json(folder / "config.json", config.model_dump(mode="json"))
         try:
-            pictures = prepare_pictures(config, folder, observer, control)
-            networks = prepare_networks(config, len(pictures.splits.classes), observer)
-            caches = Caches(config, pictures, networks.preprocessing, observer, control)
-            measured = find_or_measure(
-                config, pictures, networks, caches, folder, observer, control
-            )
+            alone = measured_alone(config, folder, observer, control)
             observer.facts({"attention": str(folder / ATTENTION_FILE)})
+            if not alone.attention.complete:
+                return RunResult(_how_it_ended(control))
             if config.attention.faithfulness:
-                faithfulness_of_run(
-                    measured, config, pictures, networks, caches, folder, observer, control
-                )
+                faithfulness_of_run(alone, config, folder, observer, control)
         except Cancelled:
-            wanted = control.request()
-            return RunResult("interrupted" if wanted == "interrupt" else "stopped")
+            return RunResult(_how_it_ended(control))
         return RunResult("completed")
+
+
+def _how_it_ended(control: Control) -> Literal["interrupted", "stopped"]:
+    """What a run that was asked to end says it is."""
+    return "interrupted" if control.request() == "interrupt" else "stopped"
 
 
 class _Run:

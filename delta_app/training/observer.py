@@ -16,6 +16,7 @@ PHASES = (
     "checking pictures",
     "decoding pictures",
     "training the attention's head",
+    "looking at the pictures",  # which ones excite each filter most
     "measuring first order",
     "measuring attention",
     "measuring faithfulness",

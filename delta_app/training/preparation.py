@@ -13,7 +13,7 @@ from delta_app.atomic_files import write_json
 from delta_app.data.batches import PlainBatches, TrainBatches
 from delta_app.data.cache import PictureCache, default_cache_folder, default_memory_budget
 from delta_app.data.check import check_folder
-from delta_app.data.records import DatasetCheck, Picture, Splits
+from delta_app.data.records import Picture, Splits
 from delta_app.data.splits import make_splits
 from delta_app.errors import Cancelled, DatasetError
 from delta_app.models.behaviour_layers import check_layers, default_behaviour_layers
@@ -28,9 +28,8 @@ from delta_app.training.run_config import RunConfig
 
 @dataclass(frozen=True)
 class Pictures:
-    """The splits of one run and where their pixels come from."""
+    """The splits of one run."""
 
-    check: DatasetCheck
     splits: Splits
 
 
@@ -81,6 +80,13 @@ def prepare_pictures(
     for problem in check.problems:
         observer.event("warning" if problem.level == "warning" else "info", problem.message)
     splits = make_splits(check, config.data)
+    keep_splits(splits, folder, observer)
+    observer.facts({"dataset_fingerprint": check.fingerprint})
+    return Pictures(splits)
+
+
+def keep_splits(splits: Splits, folder: Path, observer: Observer) -> None:
+    """split.json, and what the run's record shows of it."""
     write_json(folder / "split.json", splits.to_json())
     observer.facts(
         {
@@ -90,10 +96,8 @@ def prepare_pictures(
                 "val": len(splits.val),
                 "test": len(splits.test),
             },
-            "dataset_fingerprint": check.fingerprint,
         }
     )
-    return Pictures(check, splits)
 
 
 def prepare_networks(config: RunConfig, n_classes: int, observer: Observer) -> Networks:

@@ -6,10 +6,14 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
+from delta_app.attention.authors_file import is_authors_file
 from delta_app.config import AttentionSettings, DataSettings, ModelSettings, OptimizationSettings
 from delta_app.errors import SettingsError
 from delta_app.regularizers import MethodSettings, Variant, method, methods, variant_of
 from delta_app.settings import SettingInfo, Settings, describe
+
+ATTENTION_WORDS = ("learned", "uniform", "shuffled")
+"""What DELTA's `attention` may be besides the path of a file."""
 
 
 class RunConfig(Settings):
@@ -38,19 +42,27 @@ class RunConfig(Settings):
         """Whether the run needs a learned attention (its own settings group counts)."""
         return getattr(self.method, "attention", None) in ("learned", "shuffled")
 
+    @property
+    def weighs_authors_scores(self) -> bool:
+        """Whether the attention is made of the importances in a file of the authors' form."""
+        wanted = getattr(self.method, "attention", None)
+        return isinstance(wanted, str) and wanted not in ATTENTION_WORDS and is_authors_file(wanted)
+
     def flat(self, *, measuring: bool = False) -> dict[str, Any]:
         """Setting name -> value, of every group that counts for this run.
 
         Args:
             measuring: as `setting_groups` has it.
         """
-        groups: list[Settings] = [self.data, self.model, self.method, self.optimization]
         values: dict[str, Any] = {}
+        groups: tuple[Settings, ...] = (self.data, self.model, self.method, self.optimization)
         for group in groups:
             values |= group.model_dump()
         if self.measures_attention:
             counting = {info.name for info in attention_settings(measuring=measuring)}
             values |= self.attention.model_dump(include=counting)
+        elif self.weighs_authors_scores:
+            values["temperature"] = self.attention.temperature
         return values
 
     @classmethod

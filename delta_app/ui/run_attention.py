@@ -129,20 +129,27 @@ _IMPORTANCE = {
 
 def _words(found: ShownAttention, layer: str) -> str:
     channels = len(found.weights[layer])
+    measured = found.measured[layer].reliability
+    known = "" if math.isnan(measured) else f", reliability {percent(measured, 0)}"
+    what = _IMPORTANCE.get(found.estimator, _IMPORTANCE["exact"])
+    return (
+        f"{_how(found)}: importance is {what}. {counted(channels, 'filter')}, effective share "
+        f"{percent(found.effective_share(layer), 0)}{known}. The dashed line is uniform attention, "
+        "C·W = 1; point at a bar for its importance and standard error."
+    )
+
+
+def _how(found: ShownAttention) -> str:
+    """How the attention came about, as the beginning of a sentence."""
+    if not found.pictures:
+        return "Made of the importances in a file of the authors' form"
     by = {
         "learned": "Measured",
         "shuffled": "Measured, then shuffled within each layer as a control; it was measured",
         "given": "Read from a file; it was measured",
     }[found.kind]
-    measured = found.measured[layer].reliability
-    known = "" if math.isnan(measured) else f", reliability {percent(measured, 0)}"
-    what = _IMPORTANCE.get(found.estimator, _IMPORTANCE["exact"])
-    return (
-        f"{by} on {counted(found.pictures, 'training picture')} in {duration(found.seconds)}: "
-        f"importance is {what}. {counted(channels, 'filter')}, effective share "
-        f"{percent(found.effective_share(layer), 0)}{known}. The dashed line is uniform attention, "
-        "C·W = 1; point at a bar for its importance and standard error."
-    )
+    on = f"{by} on {counted(found.pictures, 'training picture')} in {duration(found.seconds)}"
+    return on if found.complete else f"{on}, then stopped before its end"
 
 
 def _without(record: RunRecord) -> str:

@@ -7,7 +7,7 @@ from zlib import crc32
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
-from delta_app.runs.records import TRAINING, RunRecord
+from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
 from delta_app.services import runs
 from delta_app.ui import navigation
 from delta_app.ui.messages import error_text, variant_chip
@@ -16,6 +16,11 @@ from delta_app.ui.run_states import state_of
 LONGEST_NAME = 200
 
 _REFUSED = "run_name:refused"
+
+_STOP = {
+    TRAINING: "Ends the training after this step, keeps the best epoch and tests it.",
+    ATTENTION: "Ends the measurement after this step, and keeps the batches that are measured.",
+}
 
 
 def draw(run_id: str) -> None:
@@ -71,7 +76,7 @@ def _buttons(record: RunRecord) -> None:
         on_click=_stop,
         args=(record.id,),
         disabled=record.status.ended or record.stopping,
-        help="Ends the training after this step, keeps the best epoch and tests it.",
+        help=_STOP[record.kind],
     )
     if record.kind == TRAINING:
         st.page_link(

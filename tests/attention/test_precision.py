@@ -9,10 +9,13 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from delta_app.attention.moments import moments
 from delta_app.attention.precision import (
     Estimate,
+    combined,
     combined_estimate,
     first_order_helps,
+    plain,
     plain_estimate,
     rank_correlation,
     reliability,
@@ -72,7 +75,27 @@ def test_combined_is_right_on_average_and_errs_as_much_as_it_says(noise: float) 
 def test_a_first_order_that_is_noise_does_not_help() -> None:
     for noise, helps in ((0.1, True), (5.0, False)):
         exact, first = world(1, 400, noise)
-        assert first_order_helps(first, exact[:, :100], torch.arange(100)) is helps
+        both = combined_estimate(first, exact[:, :100], torch.arange(100))
+        assert first_order_helps(both, plain_estimate(exact[:, :100])) is helps
+
+
+def test_by_class_by_hand() -> None:
+    """Class 0 has all three sampled, class 1 one of two, class 2 none of its one picture."""
+    first = torch.tensor([[1.0, 2.0, 3.0, 5.0, 7.0, 9.0]])
+    labels = torch.tensor([0, 0, 0, 1, 1, 2])
+    exact = torch.tensor([[2.0, 2.0, 5.0, 6.0]])  # of the first four pictures
+    apart = moments(exact - first[:, :4], labels[:4], 3)
+    found = combined(moments(first, labels, 3), moments(exact, labels[:4], 3), apart)
+    # Class 0: mean of exact, 3, and s / sqrt(3) with s^2 = (1 + 1 + 4) / 2. Class 1: 6 + 1.
+    errors = [1, math.inf, math.nan]
+    assert _first_filter(found) == pytest.approx([3, 7, math.nan, *errors], nan_ok=True)
+    alone = plain(moments(exact, labels[:4], 3))
+    assert _first_filter(alone) == pytest.approx([3, 6, math.nan, *errors], nan_ok=True)
+
+
+def _first_filter(found: Estimate) -> list[float]:
+    """Of each class: its importance, then its standard error."""
+    return torch.cat([found.importance[:, 0], found.standard_error[:, 0]]).tolist()
 
 
 def test_reliability_by_hand() -> None:

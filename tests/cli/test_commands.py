@@ -56,11 +56,10 @@ def test_without_validation_val_top1_is_null(say: Say, small: list[str], tmp_pat
 def test_delta_names_its_attention_which_another_run_can_read(
     say: Say, small: list[str], tmp_path: Path
 ) -> None:
-    quick = ["--attention-batches", "1", "--attention-batch-size", "4", "--head-epochs", "1"]
     where = ["--json", "--runs-dir", tmp_path / "runs"]
     out = tmp_path / "attention.json"
     basics = small[:8]  # the measurement has no epochs and batch size of training
-    measured = say("attention", *basics, *quick, *where, "--threads", "1", "--out", out)
+    measured = say("attention", *basics, *QUICK, *where, "--threads", "1", "--out", out)
     assert measured.code == 0, measured.err
     assert measured.last_json["attention"] == str(out)
     assert measured.last_json["pictures"] == 4
@@ -88,6 +87,57 @@ def test_attention_says_how_well_each_layer_is_known(
     for layer in found["layers"].values():
         assert sorted(layer) == ["channels", "effective_share", "reliability", "split_half"]
         assert 0 < layer["effective_share"] <= 1
+
+
+QUICK = ["--attention-batches", "1", "--attention-batch-size", "4", "--head-epochs", "1"]
+
+
+def test_the_authors_form_is_written_and_read(say: Say, small: list[str], tmp_path: Path) -> None:
+    where = ["--json", "--runs-dir", tmp_path / "runs"]
+    own, authors = tmp_path / "own.json", tmp_path / "authors.json"
+    out = ["--out", own, "--authors-out", authors]
+    said = say("attention", *small[:8], *QUICK, "--temperature", "2", *out, *where)
+    assert said.code == 0, said.err
+    measured = json.loads(own.read_text())["layers"]
+    assert json.loads(authors.read_text()) == [layer["importance"] for layer in measured]
+
+    train = ["train", *small, "--method", "delta", "--attention", authors, *where]
+    run = say(*train, "--temperature", "2").last_json
+    kept = json.loads(Path(run["attention"]).read_text())["layers"]
+    for one, other in zip(kept, measured, strict=True):
+        assert one["attention"] == pytest.approx(other["attention"])
+    refused = say(*train, "--head-epochs", "2")
+    assert (refused.code, "--head-epochs" in refused.err) == (2, True)
+    refused = say(*train[:-4], own, *where, "--temperature", "2")  # holds the attention itself
+    assert (refused.code, "--temperature" in refused.err) == (2, True)
+
+    exported = say("export", run["run"], "--what", "attention", "--out", tmp_path / "x", *where)
+    assert exported.code == 0, exported.err
+    lists = json.loads(Path(exported.last_json["authors"]).read_text())
+    assert lists == json.loads(authors.read_text())
+    assert Path(exported.last_json["attention"]).is_file()
+
+
+def test_a_runs_own_network_is_measured(
+    say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    where, result = trained
+    said = say("attention", "--of", "first", *QUICK, "--json", *where)
+    assert said.code == 0, said.err
+    kept = json.loads(Path(said.last_json["attention"]).read_text())
+    folder = str(tmp_path / "runs" / result["run"])
+    assert kept["settings"]["attention_of"] == folder
+    assert kept["settings"]["attention_batch_size"] == 4
+    assert said.last_json["pictures"] == 4
+    config = Path(said.last_json["attention"]).with_name("config.json")
+    again = say("attention", "--config", config, "--json", *where)
+    assert "Reusing the attention" in again.err
+    refused = say("attention", "--of", "first", "--backbone", "resnet18", *where)
+    assert (refused.code, "--backbone: --of first" in refused.err) == (2, True)
+    refused = say("attention", "--of", "first", "--config", config, *where)
+    assert (refused.code, "--config: --of first" in refused.err) == (2, True)
+    unknown = say("attention", "--of", "nobody", *where)
+    assert (unknown.code, "nobody" in unknown.err) == (1, True)
 
 
 def test_attention_says_how_faithful_each_layer_is_where_that_is_asked_for(

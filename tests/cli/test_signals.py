@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from delta_app.services import runs
 
 Say = Callable[..., Any]
 
@@ -47,3 +50,49 @@ def test_a_signal_interrupts_the_run_between_two_steps(
     assert "Traceback" not in log.read_text()
     listed = say("runs", "list", "--json", "--runs-dir", tmp_path / "runs").last_json["runs"]
     assert [run["status"] for run in listed] == ["interrupted"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_was_measured_of_an_attention(
+    small: list[str], tmp_path: Path, say: Say
+) -> None:
+    where = ["--runs-dir", str(tmp_path / "runs")]
+    # Two pictures after the other, six or seven crops each: the first are done after 7 batches.
+    many = ["--attention-pictures", "augmented", "--batches", "45", "--attention-batch-size", "2"]
+    words = [*small[:8], *many, "--head-epochs", "1", "--out", str(tmp_path / "part.json")]
+    log = tmp_path / "stderr"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "delta_app", "attention", *words, *where, "--json"],
+            cwd=Path(__file__).resolve().parents[2],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while process.poll() is None and not measured(tmp_path / "runs", 7 / 45):
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, log.read_text()
+    result = json.loads(out)
+    assert result["status"] == "stopped"
+    assert 2 <= result["pictures"] < 15
+    part = json.loads((tmp_path / "part.json").read_text())
+    assert len(part["pictures"]) == result["pictures"]
+    assert "Stopped by you; the attention is kept" in log.read_text()
+
+
+def measured(runs_dir: Path, share: float) -> bool:
+    """Whether a run there has measured more than this share of what it is to measure."""
+    if not (runs_dir / "store.sqlite").is_file():
+        return False
+    return any(
+        run.phase == "measuring attention" and run.phase_done > share * (run.phase_total or 0)
+        for run in runs.list_runs(runs_dir=runs_dir)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +106,12 @@ def test_all_settings_can_be_seen_too() -> None:
     names = [row.name for row in setting_rows(configs)]
     assert len(names) == len(set(names))
     assert set(names) == set(configs[0].flat()) | set(configs[1].flat())
+
+
+def test_the_temperature_of_a_file_of_the_authors_form_counts(tmp_path: Path) -> None:
+    path = tmp_path / "authors.json"
+    path.write_text("[[0.5, 0.25]]")
+    one, other = (config(method="delta", attention=str(path), temperature=t) for t in (5.0, 2.0))
+    found = rows(one, other)
+    assert set(found) == {"temperature"}
+    assert found["temperature"].values == ("5", "2")

@@ -20,6 +20,7 @@ from delta_app.runs.execute import execute
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.runs.store import STORE_FILE, RunStore
+from delta_app.training.final_test import RunResult
 from delta_app.training.observer import Silent
 
 NewRun = Callable[..., RunRecord]
@@ -93,6 +94,24 @@ def test_the_process_s_end_interrupts(
     ended = execute(store, running.id, shutdown, training=standin.slow_training)
     assert ended.status is RunStatus.INTERRUPTED
     assert ended.step < 10
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_the_process_s_end_stops_what_is_worth_keeping_as_far_as_it_came(
+    store: RunStore, running: RunRecord, raises: bool
+) -> None:
+    shutdown = Shutdown("stop")
+    shutdown.request()
+    asked = []
+
+    def training(config: Any, folder: Path, observer: Any, control: Any) -> Any:
+        asked.append(control.request())
+        if raises:
+            raise Cancelled
+        return RunResult("stopped")
+
+    assert execute(store, running.id, shutdown, training=training).status is RunStatus.STOPPED
+    assert asked == ["stop"]
 
 
 def raising(error: BaseException) -> Callable[..., Any]:

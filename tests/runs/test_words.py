@@ -138,14 +138,16 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
         ),
         ("stopped", {}, "Stopped by you before the first epoch ended; nothing was kept"),
         ("stopped", {"started_at": None}, "Stopped by you before it began"),
-        (
-            "stopped",
-            {"kind": "attention"},
-            "Stopped by you before the attention was measured",
-        ),
+        ("stopped", {"kind": "attention"}, "Stopped by you before the attention was measured"),
         (
             "stopped",
             {"kind": "attention", "attention": "/runs/a/attention.json"},
+            "Stopped by you; the attention is kept as far as it was measured",
+        ),
+        (
+            "stopped",
+            phase("measuring faithfulness", 9, 90)
+            | {"kind": "attention", "attention": "/runs/a/attention.json"},
             "Stopped by you; the attention is kept without its faithfulness",
         ),
         ("interrupted", {}, "Interrupted: the app ended while it ran"),

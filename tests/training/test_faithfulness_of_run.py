@@ -76,10 +76,7 @@ def test_nothing_disabled_is_the_network_with_the_kept_head(
     head_of(model)[1].load_state_dict(load_saved(folder / "head.safetensors"))
     settings = config("delta", **QUICK)
     networks = prepare_networks(settings, 3, Silent())
-    check: Any = None
-    caches = Caches(
-        settings, Pictures(check, splits), networks.preprocessing, Silent(), Unstoppable()
-    )
+    caches = Caches(settings, Pictures(splits), networks.preprocessing, Silent(), Unstoppable())
     expected = evaluate(model, pairs(caches.plain(splits.val, 64)))
     for layer in curves_of(folder).layers.values():
         for curve in (layer.most, layer.least, *layer.random):

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from delta_app.attention.artifact import load_attention
+from delta_app.attention.authors_file import authors_json
 from delta_app.data.cache import PictureCache
-from delta_app.errors import DatasetError, TrainingError
+from delta_app.errors import AttentionError, DatasetError, TrainingError
 from delta_app.models.build import build_network
 from delta_app.training import metric_names as names
 from delta_app.training.evaluation import evaluation
@@ -89,22 +90,25 @@ def test_dropout_can_be_turned_off(config: Config, tmp_path: Path, watcher: Any)
 def test_test_and_validation_pictures_never_train(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: dict[str, set[str]] = {"train": set(), "evaluated": set()}
+    decoded: set[tuple[str, frozenset[str]]] = set()
     decode = PictureCache.open
 
     def spy(pictures: Any, **options: Any) -> PictureCache:
         # Pictures that train are decoded larger, to be cropped.
-        kind = "train" if options["size"] > 64 else "evaluated"
-        seen[kind] |= {p.digest for p in pictures}
+        kind = "cropped" if options["size"] > 64 else "plain"
+        decoded.add((kind, frozenset(p.digest for p in pictures)))
         return decode(pictures, **options)
 
     monkeypatch.setattr(PictureCache, "open", spy)
     small = {"attention_batches": 1, "head_epochs": 1, "attention_pictures": "augmented"}
     run(config("delta", epochs=1, **small), tmp_path / "run", watcher)
     split = json.loads((tmp_path / "run" / "split.json").read_text())
-    train, val, test = ({p["digest"] for p in split[name]} for name in ("train", "val", "test"))
+    train, val, test = (
+        frozenset(p["digest"] for p in split[name]) for name in ("train", "val", "test")
+    )
     assert (len(train), len(val), len(test), len(train | val | test)) == (18, 6, 6, 30)
-    assert seen == {"train": train, "evaluated": val | test}
+    # The attention looks at the training pictures as they are.
+    assert decoded == {("cropped", train), ("plain", train), ("plain", val), ("plain", test)}
     measured = load_attention(tmp_path / "run" / "attention.json")
     assert set(measured.pictures) <= train
 
@@ -220,6 +224,26 @@ def test_stop_while_attention_is_measured(config: Config, tmp_path: Path, watche
     result = run(config("delta"), tmp_path / "run", watcher, WhileMeasuring())
     assert result.ended == "stopped"
     assert not (tmp_path / "run" / "attention.json").exists()
+
+
+def test_delta_with_a_file_of_the_authors_form(
+    config: Config, tmp_path: Path, watcher: Any
+) -> None:
+    """The same importances in both forms give the same attention; temperature counts."""
+    small = {"attention_batches": 1, "head_epochs": 1, "temperature": 2.0}
+    measure_attention(config("delta", **small), tmp_path / "m", Silent(), Unstoppable())
+    measured = load_attention(tmp_path / "m" / "attention.json")
+    path = tmp_path / "authors.json"
+    path.write_text(authors_json(layer.importance for layer in measured.layers.values()))
+    wanted = config("delta", attention=str(path), temperature=2.0, epochs=1)
+    run(wanted, tmp_path / "run", watcher)
+    used = load_attention(tmp_path / "run" / "attention.json")
+    assert list(used.layers) == list(measured.layers)
+    for name, layer in used.layers.items():
+        torch.testing.assert_close(layer.attention, measured.layers[name].attention)
+    path.write_text("[[1.0, 2.0]]")
+    with pytest.raises(AttentionError, match=r"authors\.json has 1 lists"):
+        run(wanted, tmp_path / "other", watcher)
 
 
 def test_attention_is_measured_once_and_reused_by_what_asks_for_the_same(

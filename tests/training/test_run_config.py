@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,7 +77,31 @@ def test_faithfulness_is_no_part_of_what_determines_the_attention() -> None:
         RunConfig.from_flat(LEAST | {"faithfulness": each}).attention for each in (False, True)
     )
     assert plain.determining() == asked.determining()
-    assert set(AttentionSettings.model_fields) - set(plain.determining()) == {"faithfulness"}
+    left_out = set(AttentionSettings.model_fields) - set(plain.determining())
+    assert left_out == {"faithfulness", "attention_of"}
+
+
+def test_whose_network_is_measured_is_kept_but_is_no_setting_to_fill_in() -> None:
+    config = RunConfig.from_flat(LEAST)
+    of = config.model_copy(
+        update={"attention": config.attention.model_copy(update={"attention_of": "/runs/l2-aaa"})}
+    )
+    again = RunConfig.model_validate_json(of.model_dump_json())
+    assert again.attention.attention_of == "/runs/l2-aaa"
+    assert again.flat(measuring=True) == config.flat(measuring=True)
+    assert "attention_of" not in all_settings(measuring=True)
+
+
+def test_the_temperature_counts_for_a_file_of_the_authors_form_alone(tmp_path: Path) -> None:
+    authors, own = tmp_path / "authors.json", tmp_path / "own.json"
+    authors.write_text("[[0.5, 0.25]]")
+    own.write_text('{"format": 1}')
+    values = LEAST | {"temperature": 2.0}
+    found = RunConfig.from_flat(values | {"attention": str(authors)})
+    assert found.flat()["temperature"] == 2.0
+    assert "head_epochs" not in found.flat()
+    assert RunConfig.from_flat(found.flat()) == found
+    assert "temperature" not in RunConfig.from_flat(values | {"attention": str(own)}).flat()
 
 
 def test_every_setting_has_one_meaning_on_the_command_line() -> None:

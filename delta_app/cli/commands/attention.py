@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from delta_app.attention.artifact import ChannelAttention
     from delta_app.attention.faithfulness import LayerFaithfulness
     from delta_app.runs.folder import RunFolder
+    from delta_app.training.run_config import RunConfig
 
 
 STABLE = 0.9
@@ -35,6 +36,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=_batches,
         help="how many batches of pictures; until-stable goes on until every layer's reliability "
         f"is {STABLE:g} (--attention-reliability: another) or the pictures run out",
+    )
+    parser.add_argument(
+        "--authors-out",
+        metavar="FILE",
+        help="where to put the importances as the authors' code keeps them: a JSON list of lists, "
+        "one a layer; `train --attention FILE` reads it too",
+    )
+    parser.add_argument(
+        "--of",
+        metavar="RUN",
+        help="measure the fine-tuned network of this finished run, with its own head, on its own "
+        "training pictures: its id, the beginning of it, or its name",
     )
     parser.add_argument("--name", metavar="TEXT", help="what to call the measurement")
     parser.add_argument(
@@ -71,13 +84,36 @@ def _spell_out(options: argparse.Namespace) -> None:
         options.attention_batches = None if options.batches == "all" else options.batches
 
 
-def _run(options: argparse.Namespace, context: Context) -> int:
-    from delta_app.cli.run_settings import run_config
+def _config(options: argparse.Namespace) -> RunConfig:
+    """The settings of the measurement.
 
+    Raises:
+        UsageError: options that do not fit together.
+        DeltaAppError: --config or the run of --of cannot be used.
+    """
+    from delta_app.cli.run_settings import run_config
+    from delta_app.training.run_config import setting_groups
+
+    if options.of is None:
+        return run_config(options, measuring=True)
+    groups = setting_groups("delta")
+    settled = [info for group in ("data", "model") for info in groups[group]]
+    typed = [info.flag for info in settled if hasattr(options, info.name)]
+    if typed or options.config:
+        raise UsageError(
+            f"{', '.join(typed) or '--config'}: --of {options.of} measures that run's network on "
+            "its own pictures. Leave one of them out."
+        )
+    from delta_app.services.attention_of import attention_of_config
+    from delta_app.services.runs import find_run
+
+    start = attention_of_config(find_run(options.of, options.runs_dir))
+    return run_config(options, start, measuring=True)
+
+
+def _run(options: argparse.Namespace, context: Context) -> int:
     _spell_out(options)
-    config = run_config(
-        options, measuring=True
-    )  # before anything else: what was typed may be wrong
+    config = _config(options)  # before anything else: what was typed may be wrong
 
     from delta_app.attention.artifact import load_attention
     from delta_app.cli.foreground import run_to_end
@@ -90,7 +126,9 @@ def _run(options: argparse.Namespace, context: Context) -> int:
     curves = _curves(RunFolder(run.folder))
     file = run.attention
     if measured and options.out:
-        file = str(_saved(measured, options.out))
+        file = str(_saved(options.out, "--out", measured.save))
+    if measured and options.authors_out:
+        _saved(options.authors_out, "--authors-out", _write_authors(measured))
     if options.json:
         print_json(summary(run) | {"attention": file} | _numbers(measured, curves))
     else:
@@ -108,21 +146,30 @@ def _curves(folder: RunFolder) -> Mapping[str, LayerFaithfulness]:
     return load_faithfulness(folder.faithfulness).layers if folder.faithfulness.is_file() else {}
 
 
-def _saved(measured: ChannelAttention, out: str) -> Path:
-    """Write the attention to a file of the person's choice.
+def _saved(out: str, option: str, save: Callable[[Path], None]) -> Path:
+    """Write to a file of the person's choice.
 
     Raises:
         StoreError: it cannot be written there.
     """
     path = Path(out).expanduser().resolve()
     try:
-        measured.save(path)
+        save(path)
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written: {error.strerror or error}.",
-            cure="Choose another place with --out; the measurement is kept in the run's folder.",
+            cure=f"Choose another place with {option}; the measurement is kept in the run's "
+            "folder.",
         ) from error
     return path
+
+
+def _write_authors(measured: ChannelAttention) -> Callable[[Path], None]:
+    from delta_app.attention.authors_file import authors_json
+    from delta_app.services.attention_export import write_text
+
+    text = authors_json(layer.importance for layer in measured.layers.values())
+    return lambda path: write_text(path, text)
 
 
 def _numbers(

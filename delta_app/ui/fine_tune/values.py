@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from delta_app.services.forms import ATTENTION_WORDS
 from delta_app.settings import SettingInfo
 from delta_app.training.devices import resolve_device
-from delta_app.training.run_config import RunConfig, setting_groups
+from delta_app.training.run_config import ATTENTION_WORDS, RunConfig, setting_groups
 from delta_app.ui.session import FormState
 from delta_app.ui.settings_form import parsed
 
