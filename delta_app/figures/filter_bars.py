@@ -14,6 +14,9 @@ from delta_app.figures.chosen_filter import fill_colors, mark_chosen, opacities
 MANY = 120
 """Beyond so many bars there is no room for gaps, and whiskers are hair lines."""
 
+NAMED = 30
+"""Up to so many bars each has its filter's number beneath it; the others tell it on hover."""
+
 
 def filter_bars(
     values: ArrayLike,
@@ -47,7 +50,7 @@ def filter_bars(
     heights = np.asarray(values, dtype=float)[order]
     drawn = order.tolist()
     bars = go.Bar(
-        x=np.arange(len(order)),
+        x=[str(i) for i in drawn],
         y=heights,
         marker={
             "color": fill_colors(drawn, color, chosen),
@@ -59,13 +62,16 @@ def filter_bars(
         hovertext=[hover[i] for i in drawn],
         hovertemplate="%{hovertext}<extra></extra>",
     )
-    figure = base_figure([bars], key=key, title=title, x=x, y=y, height=height, hover="closest")
+    # A bar is pointed at from anywhere in its column: many are next to nothing high.
+    figure = base_figure([bars], key=key, title=title, x=x, y=y, height=height, hover="x")
     figure.update_layout(bargap=0 if len(order) > MANY else 0.15)
-    figure.update_xaxes(showticklabels=False, range=[-0.6, len(order) - 0.4])
+    figure.update_xaxes(
+        type="category", showticklabels=len(order) <= NAMED, range=[-0.6, len(order) - 0.4]
+    )
     figure.add_hline(y=base, line={"color": QUIET, "width": 1, "dash": "dash"})
-    if chosen in drawn:
-        place = drawn.index(chosen)
-        mark_chosen(figure, place, drawn[place], right_of_it=place < 0.9 * len(drawn))
+    if chosen is not None and chosen in drawn:
+        place = drawn.index(chosen)  # on an axis of names a number is a place
+        mark_chosen(figure, place, chosen, right_of_it=place < 0.9 * len(drawn))
     return figure
 
 

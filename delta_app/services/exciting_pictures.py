@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,17 +12,19 @@ from torch import Tensor
 
 from delta_app.data.augment import normalise
 from delta_app.data.cache import resized
-from delta_app.errors import DeltaAppError
+from delta_app.errors import DeltaAppError, RunError
 from delta_app.inspection.overlay import overlay
 from delta_app.inspection.scale import shared_scale
 from delta_app.models.preprocessing import preprocessing
+from delta_app.runs.folder import RunFolder
 from delta_app.services.attention_again import settings_of
-from delta_app.services.inspected_networks import SourceOf, look
+from delta_app.services.inspected_networks import SourceOf, TargetOf, look
 from delta_app.services.kept import Kept
 from delta_app.services.looked_at import LookedAt, from_split
 from delta_app.services.measured_attention import Measurement
 from delta_app.services.painted_maps import Picture
 from delta_app.services.run_pictures import pictures_of
+from delta_app.training.run_config import RunConfig
 
 KEPT_BYTES = 40_000_000
 
@@ -104,18 +107,38 @@ def _exciting(measurement: Measurement, layer: str, filter: int) -> ExcitingPict
     )
 
 
+def _network(config: RunConfig, measurement: Measurement) -> SourceOf | TargetOf:
+    """Names the network that was measured: the source, or a training run's result.
+
+    Raises:
+        RunError: that run's weights are gone.
+    """
+    trained = config.attention.attention_of
+    if trained is None:
+        digest = measurement.found.weights_digest
+        return SourceOf(config.model.backbone, config.model.weights, digest)
+    weights = RunFolder(Path(trained)).best
+    try:
+        stamp = weights.stat().st_mtime_ns
+    except OSError as error:
+        raise RunError(
+            f"The weights of the measured network in {weights.parent} are gone.",
+            cure="What excites its filters can be told, but not where.",
+        ) from error
+    known = measurement.by_picture()
+    return TargetOf(config.model.backbone, len(known.classes) if known else 0, weights, stamp)
+
+
 class _Eye:
     """What the measured network sees of a picture, and what its filters make of it."""
 
     def __init__(self, measurement: Measurement) -> None:
         """Raises:
-        RunError: the run's settings are of another version.
+        RunError: the run's settings are of another version, or its network is gone.
         """
         config = settings_of(measurement.run)
         self._layers = measurement.layers
-        self._network = SourceOf(
-            config.model.backbone, config.model.weights, measurement.found.weights_digest
-        )
+        self._network = _network(config, measurement)
         self._size = preprocessing(config.model.backbone, config.model.image_size)
 
     def sees(self, picture: LookedAt) -> Picture | None:

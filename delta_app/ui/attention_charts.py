@@ -25,7 +25,7 @@ from delta_app.ui.attention_words import IN_95, MEASURED, RELIABILITY, RISE
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 
-SIDE_HEIGHT = 250
+SIDE_HEIGHT = 256
 COLUMNS = 60
 """Filters that the heat map has at most: more would be too narrow to point at."""
 

@@ -9,7 +9,7 @@ import streamlit as st
 from delta_app.attention.faithfulness import Faithfulness, LayerFaithfulness
 from delta_app.data.records import SPLIT_WORDS, SplitName
 from delta_app.errors import DeltaAppError
-from delta_app.figures.faithfulness_curves import faithfulness_curves
+from delta_app.figures.faithfulness_curves import Quantity, faithfulness_curves
 from delta_app.formatting import counted
 from delta_app.runs.description import ATTENTION_COLOR
 from delta_app.runs.records import ATTENTION
@@ -19,9 +19,12 @@ from delta_app.ui import navigation
 from delta_app.ui.attention_words import number
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_box, error_text
+from delta_app.ui.run_choice import choose
 
-WORDS_HEIGHT = 42
+WORDS_HEIGHT = 46
 """Px of the two lines beneath the curves."""
+
+_QUANTITIES = {"loss": "Loss", "accuracy": "Accuracy"}
 
 
 def faithfulness(measurement: Measurement, layer: str, height: int) -> None:
@@ -38,20 +41,32 @@ def faithfulness(measurement: Measurement, layer: str, height: int) -> None:
     if found is None or layer not in found.layers:
         _not_measured(measurement, height)
         return
-    draw_chart(
-        faithfulness_curves(
-            layer,
-            found.layers[layer],
-            ATTENTION_COLOR,
-            title=title(found.layers[layer]),
+    chart = st.container()
+    switch, words = st.columns([1, 1.7], vertical_alignment="center")
+    with switch:
+        quantity = choose(
+            measurement.run.id,
+            "curves",
+            tuple(_QUANTITIES),
+            label="Curves",
+            words=_QUANTITIES.__getitem__,
+        )
+    words.caption(verdict(found, layer))
+    with chart:
+        draw_chart(
+            faithfulness_curves(
+                layer,
+                found.layers[layer],
+                ATTENTION_COLOR,
+                quantity=cast(Quantity, quantity),
+                title=title(found.layers[layer]),
+                narrow=True,
+                height=height - WORDS_HEIGHT,
+            ),
+            key="attention_faithfulness",
             height=height - WORDS_HEIGHT,
-        ),
-        key="attention_faithfulness",
-        height=height - WORDS_HEIGHT,
-        alt=f"Loss as the filters of {layer} are disabled in the order of their importance",
-    )
-    with st.container(height=WORDS_HEIGHT, border=False, gap=None):
-        st.caption(words(found, layer))
+            alt=f"{_QUANTITIES[quantity]} as the filters of {layer} are disabled in their order",
+        )
 
 
 def title(layer: LayerFaithfulness) -> str:
@@ -59,15 +74,15 @@ def title(layer: LayerFaithfulness) -> str:
     return f"Faithfulness: {number(layer.area)} nats between the orders"
 
 
-def words(found: Faithfulness, layer: str) -> str:
+def verdict(found: Faithfulness, layer: str) -> str:
     """Markdown: whether the order is better than chance, and on what that was measured."""
     said = (
-        "The order holds: it beats every random one at both ends."
+        "Beats every random order at both ends"
         if found.layers[layer].better_than_random
-        else "**This order is no better than random:** trust no single filter of this layer."
+        else "**No better than random:** trust no single filter of this layer"
     )
     pictures = counted(found.pictures, f"{SPLIT_WORDS[cast(SplitName, found.split)]} picture")
-    return f"{said} {pictures}, {counted(found.orders, 'random order')}."
+    return f"{said} ({pictures}, {counted(found.orders, 'order')})."
 
 
 def _not_measured(measurement: Measurement, height: int) -> None:
@@ -90,4 +105,5 @@ def _not_measured(measurement: Measurement, height: int) -> None:
                 error_box(error)
                 return
             navigation.open_attention(run_id)
-        st.caption("The importances are reused, not measured again.")
+        if measurement.found.complete:
+            st.caption("The importances are reused, not measured again.")

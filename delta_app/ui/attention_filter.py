@@ -17,8 +17,8 @@ from delta_app.ui.attention_choices import Choices
 from delta_app.ui.attention_words import filter_lines, number
 from delta_app.ui.messages import error_text, plain
 
-WIDTHS = (1, 2)
-HEIGHT = 156
+WIDTHS = (1, 2.1)
+HEIGHT = 144
 OLDER = (
     "This measurement was made before importances were kept by class and picture. Measure again "
     "to see them."

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from delta_app.attention.distinguishable import FALSE_SHARE
+from delta_app.figures.class_axis import shortened
 from delta_app.formatting import counted, duration, percent, significant
 from delta_app.services.attention_filters import ClassRise
 from delta_app.services.attention_layers import LayerView
@@ -55,6 +56,8 @@ def measured_words(measurement: Measurement, view: LayerView) -> str:
     how = _ESTIMATORS.get(measurement.estimator, "first order")
     pictures = counted(len(measurement.found.pictures), "training picture")
     parts.append(f"{how} on {pictures} in {duration(measurement.found.seconds)}")
+    if not measurement.found.complete:
+        parts.append("stopped before its last batch")
     words = " · ".join(parts)
     return words[:1].upper() + words[1:]
 
@@ -100,13 +103,11 @@ def filter_lines(view: LayerView, filter: int, hit: ClassRise | None) -> tuple[s
     """What is known of one filter beside its rank, a line each, plain text."""
     measured = view.measured
     value, error = float(measured.importance[filter]), float(measured.standard_error[filter])
-    told = "distinguishable" if view.told_from_zero[filter] else "not distinguishable"
-    lines = [
-        f"Importance {with_error(value, error)} nats",
-        f"{told.capitalize()} from zero",
-        f"Attention {float(view.relative_attention[filter]):.2f} × the average",
-    ]
+    told = "Distinguishable" if view.told_from_zero[filter] else "Not distinguishable"
+    lines = [f"Importance {with_error(value, error)} nats"]
     if hit is not None:
         rise = with_error(hit.rise, hit.standard_error)
-        lines.append(f"Loss rises most for {hit.name}, by {rise}")
+        lines.append(f"Highest for {shortened(hit.name, 14)}: {rise}")
+    lines.append(f"{told} from zero")
+    lines.append(f"Attention {float(view.relative_attention[filter]):.2f} × the average")
     return tuple(lines)

@@ -25,6 +25,7 @@ def test_bars_stand_in_the_order_asked_for() -> None:
     assert trace.y == pytest.approx([0.3, -0.4])
     assert [each[0] for each in trace.customdata] == [3, 1], "what a click on a bar says"
     assert list(trace.hovertext) == ["three", "one"]
+    assert list(trace.x) == ["3", "1"], "what the axis says of them"
 
 
 def test_whiskers_follow_their_bars_and_unknown_errors_have_none() -> None:
@@ -40,7 +41,7 @@ def test_filters_that_cannot_be_told_from_zero_are_pale() -> None:
 
 
 def test_the_chosen_filter_has_its_own_colour_and_its_number() -> None:
-    figure = bars(chosen=1)
+    figure = bars(filters=(3, 1), chosen=1)  # the second bar
     assert list(figure.data[0].marker.color) == ["#123456", CHOSEN]
     assert [each.text for each in figure.layout.annotations] == ["<b>1</b>"]
     assert [shape.x0 for shape in figure.layout.shapes if shape.line.color == CHOSEN] == [1]
@@ -50,6 +51,12 @@ def test_a_chosen_filter_that_is_not_drawn_is_not_marked() -> None:
     figure = bars(chosen=0)
     assert figure.data[0].marker.color == "#123456"
     assert not figure.layout.annotations
+
+
+def test_few_bars_have_their_numbers_beneath_and_many_have_not() -> None:
+    assert bars().layout.xaxis.showticklabels
+    many = bars(VALUES * 10, tuple(range(40)), hover=HOVER * 10)
+    assert not many.layout.xaxis.showticklabels
 
 
 def test_the_dashed_line_is_where_it_was_asked_for() -> None:
