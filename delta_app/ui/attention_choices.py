@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, cast
 
 import streamlit as st
@@ -81,6 +82,16 @@ def choose_run(
             icon=":material/add:",
             query_params={"new": navigation.NEW},
         )
+        st.caption(plain(about_words(current)))
+
+
+def about_words(run: RunRecord) -> str:
+    """ "mobilenet_v2 on dtd10", or whose fine-tuned network was measured."""
+    settings = run.config.get("run", run.config).get("attention", {})
+    trained = settings.get("attention_of")
+    if trained:
+        return f"{run.backbone} as fine-tuned in {Path(trained).name}, on {run.dataset}"
+    return f"{run.backbone} on {run.dataset}"
 
 
 def _run_words(record: RunRecord) -> str:
