@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.regularizers import method, methods
 from delta_app.settings import SettingInfo
 from delta_app.training.run_config import setting_groups
+from delta_app.ui.fine_tune.attention_file import attention_file
 from delta_app.ui.fine_tune.values import FILE, FIRST_METHOD, WORDS
 from delta_app.ui.messages import error_beside, variant_chip
 from delta_app.ui.session import FormState
@@ -55,7 +56,7 @@ def method_step(state: FormState, errors: Mapping[str, DeltaAppError]) -> None:
     with st.container(gap="small"):
         if any(info.name == "attention" for info in groups["method"]):
             info = next(i for i in groups["method"] if i.name == "attention")
-            _attention(info, state, scope, errors)
+            _attention(info, state, scope, errors, groups["attention"])
         settings_form(
             own,
             state,
@@ -77,33 +78,32 @@ def method_step(state: FormState, errors: Mapping[str, DeltaAppError]) -> None:
 
 
 def _attention(
-    info: SettingInfo, state: FormState, scope: str, errors: Mapping[str, DeltaAppError]
+    info: SettingInfo,
+    state: FormState,
+    scope: str,
+    errors: Mapping[str, DeltaAppError],
+    measuring: Sequence[SettingInfo],
 ) -> None:
-    """Learned, uniform, shuffled, or the path of a file that an earlier run wrote."""
+    """Learned, uniform, shuffled, or a measurement that is there already.
+
+    Args:
+        measuring: the settings of the attention's measurement.
+    """
     key = f"{scope}attention"
     words = (*WORDS["attention"], FILE)
-    left, right = st.columns([1.4, 1], vertical_alignment="bottom")
-    with left:
-        word = st.segmented_control(
-            info.label,
-            words,
-            key=state.widget(f"{key}:from"),
-            default=state.get(f"{key}:from", info.default),
-            format_func=lambda word: _ATTENTION_LABELS[word],
-            required=True,
-            help=help_text(info),
-        )
-        state.keep(f"{key}:from", word)
+    word = st.segmented_control(
+        info.label,
+        words,
+        key=state.widget(f"{key}:from"),
+        default=state.get(f"{key}:from", info.default),
+        format_func=lambda word: _ATTENTION_LABELS[word],
+        required=True,
+        help=help_text(info),
+    )
+    state.keep(f"{key}:from", word)
     if word == FILE:
-        with right:
-            path = st.text_input(
-                "Attention file",
-                value=state.get(f"{key}:{FILE}", ""),
-                key=state.widget(f"{key}:{FILE}"),
-                on_change=state.taking_over(f"{key}:{FILE}"),
-                placeholder="…/attention.json of a run's folder",
-            )
-            state.keep(f"{key}:{FILE}", path)
+        temperature = next(each for each in measuring if each.name == "temperature")
+        attention_file(state, key, temperature, errors)
     error_beside(errors, "attention")
 
 
