@@ -34,9 +34,6 @@ _DRAWN = (
 )
 """The settings that have a place of their own; the others are folded away."""
 
-_HIDDEN = ("attention_of",)
-"""Not a choice of this form: a finished run's own page measures it."""
-
 
 def settle(state: FormState) -> None:
     """Turn how many pictures are wanted into the settings that say so, before they are read."""
@@ -69,28 +66,25 @@ def draw(state: FormState, draft: Draft) -> None:
     infos = {info.name: info for info in attention_settings(measuring=True)}
     estimator = _choice(state, infos["estimator"])
     st.caption(_ESTIMATORS[estimator])
-    left, right = st.columns([1.7, 1], vertical_alignment="bottom")
-    with left:
-        how_many = st.segmented_control(
-            "How many pictures",
-            tuple(_HOW_MANY),
-            default=state.get("how_many", "batches"),
-            key=state.widget("how_many"),
-            on_change=state.taking_over("how_many"),
-            format_func=_HOW_MANY.__getitem__,
-            required=True,
-            help="The authors measure on 4 batches. More pictures make the error bars shorter; "
-            "until reliable goes on until in every layer that share of the variance between "
-            "filters is not noise, or the pictures run out.",
-        )
-        state.keep("how_many", how_many)
-    with right:
-        if how_many == "batches":
-            _number(state, "batches", "Batches", AUTHORS_BATCHES, 1, 100_000, 1)
-        elif how_many == "until":
-            _number(state, "reliability", "Reliability", STABLE, 0.05, 0.99, 0.05)
-        elif draft.splits is not None:
-            st.caption(counted(len(draft.splits.train), "training picture"))
+    how_many = st.segmented_control(
+        "How many pictures",
+        tuple(_HOW_MANY),
+        default=state.get("how_many", "batches"),
+        key=state.widget("how_many"),
+        on_change=state.taking_over("how_many"),
+        format_func=_HOW_MANY.__getitem__,
+        required=True,
+        help="The authors measure on 4 batches. More pictures make the error bars shorter; "
+        "until reliable goes on until in every layer that share of the variance between "
+        "filters is not noise, or the pictures run out.",
+    )
+    state.keep("how_many", how_many)
+    if how_many == "batches":
+        _number(state, "batches", "Batches", AUTHORS_BATCHES, 1, 100_000, 1)
+    elif how_many == "until":
+        _number(state, "reliability", "Reliability", STABLE, 0.05, 0.99, 0.05)
+    elif draft.splits is not None:
+        st.caption(f"{counted(len(draft.splits.train), 'training picture')}, each once.")
     for name in ("attention_batches", "attention_reliability"):
         error_beside(draft.errors, name)
     _choice(state, infos["attention_pictures"])
@@ -103,7 +97,7 @@ def draw(state: FormState, draft: Draft) -> None:
     )
     state.keep("faithfulness", on)
     error_beside(draft.errors, "faithfulness")
-    rest = [info for info in infos.values() if info.name not in (*_DRAWN, *_HIDDEN)]
+    rest = [info for info in infos.values() if info.name not in _DRAWN]
     settings_form(rest, state, errors=draft.errors, empty={}, title="More of the measurement")
 
 
@@ -134,5 +128,6 @@ def _number(
         step=step,
         key=state.widget(key),
         on_change=state.taking_over(key),
+        width=150,
     )
     state.keep(key, value)

@@ -67,14 +67,14 @@ class Draft:
             return "Choose a folder of pictures"
         if self.pictures.task is not None:
             return (
-                "Check the pictures first" if self.pictures.task.finished else "Checking pictures"
+                "Check the pictures first" if self.pictures.task.cancelled else "Checking pictures"
             )
         if not self.pictures.usable:
             return "Choose another folder"
         if not self.values["backbone"]:
             return "Choose a backbone"
         if self.weights.task is not None:
-            return "Check the weights first" if self.weights.task.finished else "Checking weights"
+            return "Check the weights first" if self.weights.task.cancelled else "Checking weights"
         for step in STEPS:
             wrong = self.errors_of(step)
             if wrong:
