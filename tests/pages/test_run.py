@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from page_words import links, words
-from small_runs import SmallRuns, copied
+from small_runs import SmallRuns, copied, small_config
 from streamlit.testing.v1 import AppTest
 
 from delta_app.attention.artifact import load_attention
+from delta_app.runs.control import Shutdown
+from delta_app.runs.execute import execute
 from delta_app.runs.opened import opened
 from delta_app.runs.records import Event, RunStatus
 from delta_app.services import runs
+from delta_app.training.final_test import RunResult
 
 Opener = Callable[..., AppTest]
 RUN = "pages/run.py"
@@ -229,3 +232,34 @@ def test_a_run_that_is_not_there_is_said(open_page: Opener) -> None:
     app = open_page(RUN, run="l2-000000")
     assert "l2-000000" in words(app)
     assert "All runs" in links(app)
+
+
+def test_a_measurement_that_was_stopped_shows_what_it_has(
+    open_page: Opener, small: SmallRuns
+) -> None:
+    """What the Stop button leaves: a part of the attention, said to be one."""
+    store = opened(small.runs_dir)
+    run_id = runs.submit_attention(small_config(small.data, "delta"))
+    store.begin(run_id)
+    part = load_attention(small.folder(small.delta) / "attention.json")
+
+    def stopped(config: Any, folder: Path, observer: Any, control: Any) -> RunResult:
+        replace(part, complete=False, key="").save(folder / "attention.json")
+        observer.facts({"attention": str(folder / "attention.json")})
+        return RunResult("stopped")
+
+    execute(store, run_id, Shutdown(), training=stopped)
+    app = open_page(RUN, run=run_id)
+    assert "Stopped by you" in state(app)
+    assert "Measured on 8 training pictures" in words(app)
+    assert "then stopped before its end: importance is" in words(app)
+    assert app.get("plotly_chart")
+
+
+def test_an_attention_of_the_authors_form_says_what_it_is_made_of(
+    open_page: Opener, small: SmallRuns
+) -> None:
+    path = small.folder(small.delta) / "attention.json"
+    replace(load_attention(path), pictures=()).save(path)
+    app = tab(open_page(RUN, run=small.delta), "Attention")
+    assert "Made of the importances in a file of the authors' form: importance is" in words(app)
