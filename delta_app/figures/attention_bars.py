@@ -22,6 +22,7 @@ def attention_bars(
     importance: ArrayLike | None = None,
     standard_error: ArrayLike | None = None,
     order: Order = "sorted",
+    sorted_by: ArrayLike | None = None,
     highest: float | None = None,
     marked: Sequence[int] = (),
     title: str | None = None,
@@ -36,12 +37,14 @@ def attention_bars(
         color: of the run's method.
         importance, standard_error: (C,), in nats of cross-entropy, told on hover.
         order: greatest first, or as the filters stand in the layer.
+        sorted_by: whose greatest come first, (C,), where it is not this attention's own.
         highest: end of the value axis, where several charts stand side by side.
         marked: filters that are drawn in full while all others are pale.
     """
     weights = np.asarray(attention, dtype=float)
     channels = len(weights)
-    filters = np.argsort(-weights, kind="stable") if order == "sorted" else np.arange(channels)
+    greatest = weights if sorted_by is None else np.asarray(sorted_by, dtype=float)
+    filters = np.argsort(-greatest, kind="stable") if order == "sorted" else np.arange(channels)
     told, hover = [filters, weights[filters]], "W %{customdata[1]:.3g}, %{y:.2f} × uniform"
     if importance is not None:
         told.append(np.asarray(importance, dtype=float)[filters])

@@ -37,7 +37,7 @@ def base_figure(
     y: str = "",
     height: int = HEIGHT,
     legend: bool | None = None,
-    hover: Literal["x unified", "closest"] = "x unified",
+    hover: Literal["x unified", "x", "closest"] = "x unified",
     axis_room: float = AXIS_ROOM,
 ) -> go.Figure:
     """A figure with the house's layout.

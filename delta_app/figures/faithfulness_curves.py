@@ -16,6 +16,9 @@ Quantity = Literal["loss", "accuracy"]
 BAND = "rgba(138, 143, 152, 0.25)"
 """QUIET, so that the lines on it are seen."""
 
+_NAMES = ("Most important first", "Least important first", "Random, mean", "Random, range")
+_SHORT = ("Most first", "Least first", "Random", "Random, range")
+
 
 def faithfulness_curves(
     layer: str,
@@ -24,6 +27,7 @@ def faithfulness_curves(
     *,
     quantity: Quantity = "loss",
     title: str | None = None,
+    narrow: bool = False,
     height: int = HEIGHT,
 ) -> go.Figure:
     """Most important first, least important first, and between them what random orders give.
@@ -31,7 +35,9 @@ def faithfulness_curves(
     Args:
         color: of DELTA, whose attention is judged.
         quantity: what is drawn over the share of filters that are disabled.
+        narrow: names short enough for one line beneath half a page's width.
     """
+    names = _SHORT if narrow else _NAMES
     x = 100 * found.shares.numpy()
     random = np.stack([_values(curve, quantity) for curve in found.random])
     hover = f"%{{y:.1f}}{PERCENT}" if quantity == "accuracy" else "%{y:.3f}"
@@ -45,21 +51,22 @@ def faithfulness_curves(
         mode="none",
         fill="toself",
         fillcolor=BAND,
-        name="Random, range",
+        name=names[3],
+        showlegend=not narrow,
         hoverinfo="skip",
     )
     figure = base_figure(
         [
             band,
-            line(random.mean(axis=0), "Random, mean", color=QUIET, width=1.5),
+            line(random.mean(axis=0), names[2], color=QUIET, width=1.5),
             line(
                 _values(found.least, quantity),
-                "Least important first",
+                names[1],
                 color=color,
                 width=2,
                 dash="dash",
             ),
-            line(_values(found.most, quantity), "Most important first", color=color, width=2),
+            line(_values(found.most, quantity), names[0], color=color, width=2),
         ],
         key=f"faithfulness_{layer}_{quantity}",
         title=layer if title is None else title,

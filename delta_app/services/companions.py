@@ -9,7 +9,7 @@ from typing import Any
 from delta_app.errors import DeltaAppError
 from delta_app.runs.records import TRAINING, RunRecord, RunStatus
 from delta_app.services import runs
-from delta_app.services.forms import validate, variants_of
+from delta_app.services.forms import config_of_run, validate, variants_of
 from delta_app.training.run_config import RunConfig
 
 COMPARED = ("l2", "l2_sp", "delta")
@@ -82,12 +82,7 @@ def companions(record: RunRecord, records: Sequence[RunRecord]) -> Companions | 
 
 def config_of(record: RunRecord) -> RunConfig | None:
     """A training run's settings; None for another kind, or settings of another version."""
-    if record.kind != TRAINING:
-        return None
-    try:
-        return RunConfig.model_validate(record.config)
-    except (ValueError, DeltaAppError):
-        return None
+    return config_of_run(record) if record.kind == TRAINING else None
 
 
 def queue(configs: Sequence[RunConfig]) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from delta_app.errors import SettingsError
+from delta_app.errors import DeltaAppError, SettingsError
 from delta_app.regularizers import methods
+from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
 from delta_app.settings import SettingInfo
 from delta_app.training.devices import MixedPrecision, resolve_device
 from delta_app.training.run_config import ATTENTION_WORDS, RunConfig, setting_groups
@@ -151,20 +152,49 @@ def _attention_file(text: str) -> list[SettingsError]:
     return []
 
 
-def command_line(config: RunConfig, *, runs_dir: str | Path | None = None) -> str:
+def command_line(
+    config: RunConfig, *, kind: str = TRAINING, runs_dir: str | Path | None = None
+) -> str:
     """The command that does the same run: only what differs from the defaults, shell-quoted.
 
     Args:
+        kind: TRAINING, or ATTENTION for a measurement of this config's attention.
         runs_dir: named where the command must write into this folder and not the default's.
     """
-    values = config.flat()
-    words = ["--method", str(values["method"])]
-    for name, info in settings_of(str(values["method"])).items():
-        if name in values and (info.required or values[name] != info.default):
+    values = config.flat(measuring=kind == ATTENTION)
+    words = [] if kind == ATTENTION else ["--method", str(values["method"])]
+    for name, info in counting_settings(config, kind).items():
+        if info.required or values[name] != info.default:
             words += _option(info, values[name])
     if runs_dir is not None:
         words += ["--runs-dir", str(runs_dir)]
-    return f"{PROGRAM} train {shlex.join(words)}"
+    return f"{PROGRAM} {_COMMANDS[kind]} {shlex.join(words)}"
+
+
+_COMMANDS = {TRAINING: "train", ATTENTION: "attention"}
+_OF_THE_MACHINE = ("device", "threads")
+
+
+def counting_settings(config: RunConfig, kind: str = TRAINING) -> dict[str, SettingInfo]:
+    """Setting name -> info, of those that a run of this kind depends on, in the form's order."""
+    measuring = kind == ATTENTION
+    values = config.flat(measuring=measuring)
+    groups = setting_groups(config.method.method, measuring=measuring)
+    if measuring:
+        groups["optimization"] = tuple(
+            info for info in groups["optimization"] if info.name in _OF_THE_MACHINE
+        )
+        groups["method"] = ()
+    return {info.name: info for each in groups.values() for info in each if info.name in values}
+
+
+def config_of_run(record: RunRecord) -> RunConfig | None:
+    """The settings of a run of either kind; None where they are of another version."""
+    values = record.config.get("run") if record.kind == ATTENTION else record.config
+    try:
+        return RunConfig.model_validate(values)
+    except (ValueError, DeltaAppError):
+        return None
 
 
 def _option(info: SettingInfo, value: Any) -> list[str]:

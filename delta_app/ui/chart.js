@@ -60,12 +60,64 @@ function themed(layout, style) {
   return { ...layout, template };
 }
 
-export default function ({ parentElement, data }) {
+/* Charts of one group show the same thing: what the pointer is at in one is told in the others.
+   A point's number is the first of its customdata. */
+const groups = (window.deltaCharts ??= {});
+
+const numberOf = (event) => event?.points?.[0]?.customdata?.[0];
+
+/* Where a number stands in a chart; in a heat map, in its column's largest cell. */
+function placeOf(holder, number) {
+  for (const [curveNumber, trace] of (holder._fullData ?? []).entries()) {
+    const numbers = trace.customdata;
+    if (!numbers) continue;
+    if (trace.type === "heatmap") {
+      const column = Array.from(numbers[0] ?? []).findIndex((each) => each[0] === number);
+      if (column < 0) continue;
+      const values = Array.from(trace.z, (row) => row[column]);
+      const row = values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
+      return { curveNumber, pointNumber: [row, column] };
+    }
+    const pointNumber = Array.from(numbers).findIndex((each) => each[0] === number);
+    if (pointNumber >= 0) return { curveNumber, pointNumber };
+  }
+  return null;
+}
+
+function tellOthers(Plotly, holder, number) {
+  for (const other of groups[holder.group] ?? []) {
+    if (!other.isConnected) groups[holder.group].delete(other);
+    else if (other !== holder) {
+      const place = number === undefined ? null : placeOf(other, number);
+      if (place) Plotly.Fx.hover(other, [place], "xy", true);
+      else if (other.told) Plotly.Fx.unhover(other, {}, "xy");
+      other.told = place !== null;
+    }
+  }
+}
+
+/* Clicks and hovers, listened to once; what they do is what the chart was drawn with last. */
+function listen(Plotly, holder) {
+  if (holder.listens) return;
+  holder.listens = true;
+  holder.on("plotly_click", (event) => {
+    const number = numberOf(event);
+    if (number !== undefined) holder.pick?.(number);
+  });
+  holder.on("plotly_hover", (event) => tellOthers(Plotly, holder, numberOf(event)));
+  holder.on("plotly_unhover", () => tellOthers(Plotly, holder, undefined));
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
   const holder = parentElement.querySelector(".delta-chart");
   const frame = parentElement.querySelector(".delta-chart-frame");
   frame.style.height = `${data.height}px`;
   frame.setAttribute("role", "figure");
   frame.setAttribute("aria-label", data.alt);
+  frame.classList.toggle("delta-chart-picks", data.picks);
+  holder.pick = data.picks ? (number) => setTriggerValue("picked", number) : null;
+  holder.group = data.linked;
+  if (data.linked) (groups[data.linked] ??= new Set()).add(holder);
   let ended = false;
 
   const draw = (Plotly) => {
@@ -79,6 +131,7 @@ export default function ({ parentElement, data }) {
     layout.width = frame.clientWidth;
     layout.height = data.height;
     holder.drawn = drawn;
+    holder.told = false;
     Plotly.react(holder, figure.data, layout, {
       displaylogo: false,
       displayModeBar: data.modebar ? "hover" : false,
@@ -87,7 +140,7 @@ export default function ({ parentElement, data }) {
       modeBarButtonsToRemove: [
         "sendChartToCloud", "lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d",
       ],
-    });
+    }).then(() => listen(Plotly, holder));
   };
 
   let observer;

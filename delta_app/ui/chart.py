@@ -7,6 +7,7 @@ the figure to the chart that is there. Plotly's script is the one of the install
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,10 +21,22 @@ _NAME = "plotly_script"
 _SCRIPT = f"component/{__name__}.{_NAME}/plotly.min.js"
 
 _HTML = '<div class="delta-chart-frame"><div class="delta-chart"></div></div>'
-_CSS = ".delta-chart-frame { width: 100%; overflow: hidden; }"
+_CSS = """
+.delta-chart-frame { width: 100%; overflow: hidden; }
+.delta-chart-picks .nsewdrag { cursor: pointer !important; }
+"""
 
 
-def draw_chart(figure: Any, *, key: str, height: int, alt: str, modebar: bool = True) -> None:
+def draw_chart(
+    figure: Any,
+    *,
+    key: str,
+    height: int,
+    alt: str,
+    modebar: bool = True,
+    linked: str = "",
+    on_pick: Callable[[int], None] | None = None,
+) -> None:
     """Draw a Plotly figure.
 
     Args:
@@ -32,6 +45,9 @@ def draw_chart(figure: Any, *, key: str, height: int, alt: str, modebar: bool = 
         height: px.
         alt: what the chart shows, for those who do not see it.
         modebar: whether zoom, pan and save are offered over the chart.
+        linked: charts of one such name tell of the same number when the pointer is at it; a
+            point's number is the first of its `customdata`.
+        on_pick: told the number of a point that was clicked, before the page is drawn again.
     """
     # Declared in a script's run or not at all; it only makes Streamlit serve the folder.
     declare_component(_NAME, path=_folder_of_plotly())
@@ -43,9 +59,21 @@ def draw_chart(figure: Any, *, key: str, height: int, alt: str, modebar: bool = 
             "alt": alt,
             "modebar": modebar,
             "plotly": _SCRIPT,
+            "linked": linked,
+            "picks": on_pick is not None,
         },
         height=height,
+        on_picked_change=_picked(key, on_pick),
     )
+
+
+def _picked(key: str, on_pick: Callable[[int], None] | None) -> Callable[[], None]:
+    def told() -> None:
+        number = st.session_state[key]["picked"]
+        if on_pick is not None and number is not None:
+            on_pick(int(number))
+
+    return told
 
 
 @cache

@@ -18,6 +18,7 @@ FINE_TUNE = "pages/fine_tune.py"
 RUNS = "pages/runs.py"
 RUN = "pages/run.py"
 COMPARE = "pages/compare.py"
+ATTENTION = "pages/attention.py"
 INSPECT = "pages/inspect.py"
 
 
@@ -34,6 +35,9 @@ def sections() -> dict[str, list[st.Page]]:
         ],
         "Understand": [
             st.Page(COMPARE, title="Compare", icon=":material/compare:", url_path="compare"),
+            st.Page(
+                ATTENTION, title="Attention", icon=":material/equalizer:", url_path="attention"
+            ),
             st.Page(INSPECT, title="Inspect", icon=":material/search:", url_path="inspect"),
         ],
     }
@@ -96,6 +100,23 @@ def open_compare(run_ids: Sequence[str]) -> NoReturn:
 def open_inspect(run_id: str, *, layer: str | None = None, picture: str | None = None) -> NoReturn:
     """Look inside a run."""
     go(INSPECT, run=run_id, layer=layer, picture=picture)
+
+
+def open_attention(run_id: str | None = None) -> NoReturn:
+    """Look at a measurement of attention; without one, set one up."""
+    go(ATTENTION, run=run_id, new=None if run_id else NEW)
+
+
+NEW = "measurement"
+"""What ?new= says where the Attention page shows its form."""
+
+
+def attention_link(
+    run_id: str, label: str, *, layer: str | None = None, icon: str = "", help: str = ""
+) -> DeltaGenerator:
+    """A link to a run's measurement on the Attention page."""
+    address = {"run": run_id} | ({"layer": layer} if layer else {})
+    return st.page_link(ATTENTION, label=label, icon=icon, help=help, query_params=address)
 
 
 def run_link(run_id: str, label: str, *, icon: str = "", help: str = "") -> DeltaGenerator:

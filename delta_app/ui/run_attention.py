@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Literal, cast
 
 import streamlit as st
 
@@ -11,11 +11,14 @@ from delta_app.errors import DeltaAppError
 from delta_app.figures.attention_bars import Order, attention_bars
 from delta_app.figures.base import empty_figure
 from delta_app.formatting import counted, duration, percent
-from delta_app.runs.records import RunRecord
+from delta_app.runs.records import ATTENTION, RunRecord
 from delta_app.services import runs
+from delta_app.services.attention_end import has_an_end
+from delta_app.services.attention_origin import origin_of
 from delta_app.services.shown_attention import ShownAttention, shown_attention, wanted_attention
+from delta_app.ui import navigation, run_attention_end
 from delta_app.ui.chart import draw_chart
-from delta_app.ui.messages import error_text
+from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_choice import choose, choose_layer
 
 HEIGHT = 340
@@ -25,10 +28,13 @@ _ORDERS = {"sorted": "Sorted", "filter": "Filter order"}
 
 def draw(record: RunRecord) -> None:
     """The tab: layer and order to choose, and the bars, which come once they are measured."""
-    kind = wanted_attention(record)
+    kind, ends = wanted_attention(record), has_an_end(record)
     if kind is None or kind == "uniform":
-        with st.container(height=HEIGHT, border=False, key="run_no_attention"):
+        height: int | Literal["content"] = "content" if ends else HEIGHT
+        with st.container(height=height, border=False, key="run_no_attention"):
             st.info(_without(record), icon=":material/info:")
+        if ends:
+            run_attention_end.draw(record, None, "sorted")
         return
     layers = layers_of(record)
     if not layers:
@@ -38,6 +44,8 @@ def draw(record: RunRecord) -> None:
         layer = choose_layer(record.id, layers)
         order = choose(record.id, "order", tuple(_ORDERS), label="Order", words=_ORDERS.__getitem__)
     _bars(record, layer, cast(Order, order))
+    if ends:
+        run_attention_end.draw(record, layer, cast(Order, order))
 
 
 def layers_of(record: RunRecord) -> tuple[str, ...]:
@@ -80,6 +88,35 @@ def _bars(record: RunRecord, layer: str, order: Order) -> None:
         note = _words(found, layer)
     draw_chart(figure, key="run_attention", height=HEIGHT, alt=f"Attention of {layer}")
     st.caption(note)
+    if found is not None:
+        _origin(record, layer)
+
+
+def _origin(record: RunRecord, layer: str) -> None:
+    """Which attention the run took, and the way to where it was measured."""
+    origin = origin_of(record)
+    if origin is None or record.kind == ATTENTION:
+        words = ""
+    elif origin.kind == "own":
+        words = "Measured by this run, before its first step."
+    elif origin.kind == "reused" and origin.run is not None:
+        words = f"Measured by {plain(origin.run.name)}, with these very settings, and reused."
+    elif origin.run is not None:
+        words = f"Taken from {plain(origin.run.name)}."
+    else:
+        words = f"Read from {plain(origin.file)}."
+    if origin is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="run_attention_origin"):
+        if words:
+            st.caption(words, width="content")
+        if origin.run is not None:
+            navigation.attention_link(
+                origin.run.id,
+                "See whether to believe it",
+                layer=layer,
+                icon=":material/equalizer:",
+            )
 
 
 _IMPORTANCE = {

@@ -7,9 +7,8 @@ from datetime import datetime
 import streamlit as st
 
 from delta_app.formatting import counted
-from delta_app.runs.records import TRAINING, RunRecord
+from delta_app.runs.records import ATTENTION, RunRecord
 from delta_app.services import forms, runs
-from delta_app.services.companions import config_of
 from delta_app.settings import SettingInfo
 from delta_app.training.run_config import RunConfig
 from delta_app.ui.frame import named_runs_folder
@@ -31,26 +30,23 @@ def draw(record: RunRecord) -> None:
 
 
 def _settings(record: RunRecord) -> None:
-    config = config_of(record)
+    config = forms.config_of_run(record)
     if config is None:
         st.json(record.config)
         return
-    if record.kind == TRAINING:
-        st.caption("The same run from a terminal")
-        command = forms.command_line(config, runs_dir=named_runs_folder())
-        st.code(command, language=None, wrap_lines=True)
+    st.caption("The same run from a terminal")
+    command = forms.command_line(config, kind=record.kind, runs_dir=named_runs_folder())
+    st.code(command, language=None, wrap_lines=True)
     st.caption("Every setting; what is not the default is bold")
-    st.table(settings_table(config), hide_header=True, border="horizontal")
+    st.table(settings_table(config, record.kind), hide_header=True, border="horizontal")
     st.caption(f"Files: {plain(str(record.folder))}")
 
 
-def settings_table(config: RunConfig) -> list[dict[str, str]]:
-    """Label and value of every setting that counts for the run."""
-    values = config.flat()
+def settings_table(config: RunConfig, kind: str) -> list[dict[str, str]]:
+    """Label and value of every setting that counts for a run of this kind."""
+    values = config.flat(measuring=kind == ATTENTION)
     return [
-        _row(info, values[name])
-        for name, info in forms.settings_of(config.method.method).items()
-        if name in values
+        _row(info, values[name]) for name, info in forms.counting_settings(config, kind).items()
     ]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
+from delta_app.runs.records import RunRecord
 from delta_app.services import runs
+from delta_app.services.attention_end import awaits_its_end
 from delta_app.ui import navigation, run_header, run_status, run_tabs
 from delta_app.ui.messages import error_text
 from delta_app.ui.picture_style import apply_picture_style
@@ -38,7 +40,16 @@ def draw() -> None:
         return
     st.fragment(run_header.draw)(record.id)
     live(record, run_status.draw, record.id, drawn(record), every=STATUS_SECONDS)
-    live(record, run_tabs.draw, record.id, every=PART_SECONDS)
+    goes_on = not record.status.ended or _awaits_its_end(record)
+    st.fragment(run_tabs.draw, run_every=PART_SECONDS if goes_on else None)(record.id)
+
+
+def _awaits_its_end(record: RunRecord) -> bool:
+    """Whether a finished run's tabs still change: its fine-tuned network is being measured."""
+    try:
+        return awaits_its_end(record)
+    except DeltaAppError:  # the tab says what is wrong with the file
+        return False
 
 
 def _nothing_chosen(words: str) -> None:

@@ -26,6 +26,12 @@ def test_filter_order_is_the_layers() -> None:
     assert bars.y == pytest.approx([0.4, 1.6, 0.8, 1.2])
 
 
+def test_bars_can_stand_in_the_order_of_another_attention() -> None:
+    (bars,) = attention_bars("layer1", ATTENTION, "#123456", sorted_by=[0.3, 0.1, 0.2, 0.4]).data
+    assert list(bars.customdata[:, 0]) == [3, 0, 2, 1]
+    assert bars.y == pytest.approx([1.2, 0.4, 0.8, 1.6])
+
+
 def test_hover_tells_importance_and_its_error_of_the_same_filter() -> None:
     (bars,) = attention_bars(
         "layer1", ATTENTION, "#123456", importance=IMPORTANCE, standard_error=ERROR

@@ -58,3 +58,9 @@ def test_zoom_is_kept_for_each_layer_and_quantity_apart() -> None:
         for quantity in ("loss", "accuracy")
     }
     assert len(kept) == 4
+
+
+def test_names_beneath_half_a_page_are_short_and_three() -> None:
+    figure = faithfulness_curves("layer1", FOUND, "#123456", narrow=True)
+    named = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert named == ["Random", "Least first", "Most first"]

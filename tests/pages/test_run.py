@@ -16,7 +16,7 @@ from delta_app.attention.artifact import load_attention
 from delta_app.runs.control import Shutdown
 from delta_app.runs.execute import execute
 from delta_app.runs.opened import opened
-from delta_app.runs.records import Event
+from delta_app.runs.records import Event, RunStatus
 from delta_app.services import runs
 from delta_app.training.final_test import RunResult
 
@@ -167,6 +167,49 @@ def test_every_tab_of_a_finished_run(
 def test_attention_says_how_reliable_each_layer_is(open_page: Opener, small: SmallRuns) -> None:
     app = tab(open_page(RUN, run=small.delta), "Attention")
     assert "reliability" in words(app)
+
+
+def test_attention_says_where_it_comes_from(open_page: Opener, small: SmallRuns) -> None:
+    app = tab(open_page(RUN, run=small.delta), "Attention")
+    assert "Measured by this run" in words(app)
+    assert f"run={small.delta}" in links(app)["See whether to believe it"]
+    app = tab(open_page(RUN, run=small.shuffled), "Attention")
+    name = runs.get_run(small.delta).name
+    assert f"Measured by {name}, with these very settings, and reused." in words(app)
+    assert f"run={small.delta}" in links(app)["See whether to believe it"]
+
+
+@pytest.mark.parametrize("method", ["delta", "l2"])
+def test_the_fine_tuned_network_is_measured_at_a_click(
+    method: str, open_page: Opener, small: SmallRuns
+) -> None:
+    trained = getattr(small, method)
+    app = tab(open_page(RUN, run=trained), "Attention")
+    app.button(key="run:measure-end").click().run()
+    assert not app.exception
+    measuring = runs.list_runs()[0]
+    assert measuring.config["run"]["attention"]["attention_of"] == str(small.folder(trained))
+    assert "Queued, next in line" in words(app)
+    assert links(app)["Watch it"] == f"run={measuring.id}"
+
+
+def test_attention_of_the_end_stands_beside_that_of_the_start(
+    open_page: Opener, small: SmallRuns, runs_dir: Path
+) -> None:
+    measuring = runs.submit_attention_of(small.delta)
+    file = small.folder(measuring) / "attention.json"
+    start = load_attention(small.folder(small.delta) / "attention.json")
+    layer = list(start.layers)[-1]
+    # The end as the start upside down: the ranks are opposite.
+    turned = replace(start.layers[layer], importance=-start.layers[layer].importance)
+    replace(start, layers={**start.layers, layer: turned}).save(file)
+    opened(runs_dir).set_status(
+        measuring, RunStatus("completed"), expected=RunStatus.QUEUED, attention=str(file)
+    )
+    app = tab(open_page(RUN, run=small.delta), "Attention")
+    assert not app.exception
+    assert "Rank correlation of start and end \N{MINUS SIGN}1.00." in words(app)
+    assert len(app.get("bidi_component")) == 3, "the bars of the run, of its start, of its end"
 
 
 def test_a_method_without_attention_says_why_there_is_none(

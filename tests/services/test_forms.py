@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from delta_app.cli.commands import attention
 from delta_app.cli.run_settings import add_settings, run_config
 from delta_app.regularizers import methods
+from delta_app.runs.records import ATTENTION
 from delta_app.services.forms import command_line, settings_of, validate, variants_of
 from delta_app.training.run_config import RunConfig
 
@@ -83,6 +85,23 @@ def test_a_shell_reads_the_folder_as_one_word() -> None:
 def test_the_runs_folder_is_named_where_it_is_not_the_default() -> None:
     command = command_line(config_of(method="l2"), runs_dir=Path("/data/my runs"))
     assert command.endswith("--runs-dir '/data/my runs'")
+
+
+def test_a_measurement_of_attention_has_a_command_of_its_own() -> None:
+    settings = {"attention_batches": None, "attention_reliability": 0.8, "image_size": 64}
+    config = config_of(method="delta", epochs=3, alpha=0.5, threads=1, **settings)
+    words = shlex.split(command_line(config, kind=ATTENTION, runs_dir="/runs"))
+    assert words[:4] == ["python", "-m", "delta_app", "attention"]
+    parser = argparse.ArgumentParser()
+    attention.COMMAND.add_options(parser)
+    options = parser.parse_args(words[4:])
+    assert options.runs_dir == "/runs"
+    measured = run_config(options)
+    assert (measured.data, measured.model) == (config.data, config.model)
+    assert measured.attention == config.attention
+    assert measured.optimization.threads == 1
+    # What only training depends on is not said.
+    assert not {"--epochs", "--alpha", "--method"} & set(words)
 
 
 def test_every_complaint_comes_at_once_with_its_field_and_value() -> None:

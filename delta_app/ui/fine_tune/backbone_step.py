@@ -91,7 +91,7 @@ def _weights(state: FormState, errors: Mapping[str, DeltaAppError], found: Weigh
 
 
 def _report(found: WeightsState) -> None:
-    if found.task is not None and found.task.finished:
+    if found.task is not None and found.task.cancelled:
         st.caption("The file was not checked.")
         st.button("Check it", on_click=check_again)
     elif found.task is not None:

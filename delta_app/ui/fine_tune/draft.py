@@ -67,14 +67,14 @@ class Draft:
             return "Choose a folder of pictures"
         if self.pictures.task is not None:
             return (
-                "Check the pictures first" if self.pictures.task.finished else "Checking pictures"
+                "Check the pictures first" if self.pictures.task.cancelled else "Checking pictures"
             )
         if not self.pictures.usable:
             return "Choose another folder"
         if not self.values["backbone"]:
             return "Choose a backbone"
         if self.weights.task is not None:
-            return "Check the weights first" if self.weights.task.finished else "Checking weights"
+            return "Check the weights first" if self.weights.task.cancelled else "Checking weights"
         for step in STEPS:
             wrong = self.errors_of(step)
             if wrong:
@@ -84,9 +84,13 @@ class Draft:
         return "" if self.config is not None and self.splits is not None else "Complete the form"
 
 
-def draft_of(state: FormState) -> Draft:
-    """Look at everything the form says; what takes long goes on in the background."""
-    values = flat_values(state)
+def draft_of(state: FormState, *, measuring: bool = False) -> Draft:
+    """Look at everything the form says; what takes long goes on in the background.
+
+    Args:
+        measuring: whether the form is of a run that measures attention and trains nothing.
+    """
+    values = flat_values(state, measuring=measuring)
     pictures = pictures_state(values["data"])
     if pictures.check is not None:
         values["data"] = pictures.check.root

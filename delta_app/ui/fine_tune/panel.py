@@ -66,7 +66,7 @@ def _expected() -> None:
 
 
 def _checking(task: InBackground[DatasetCheck]) -> None:
-    if task.finished:  # given up by the person
+    if task.cancelled:  # given up by the person
         st.markdown("##### Not checked")
         st.caption("The check was cancelled.")
         st.button("Check the pictures", on_click=check_again)

@@ -48,11 +48,15 @@ def layers_key(backbone: object) -> str:
     return f"{backbone}.behaviour_layers"
 
 
-def flat_values(state: FormState) -> dict[str, Any]:
-    """Setting name -> value, as the form stands now, even before its widgets are drawn."""
+def flat_values(state: FormState, *, measuring: bool = False) -> dict[str, Any]:
+    """Setting name -> value, as the form stands now, even before its widgets are drawn.
+
+    Args:
+        measuring: as `setting_groups` has it.
+    """
     method = chosen_method(state)
     values: dict[str, Any] = {"method": method}
-    for group, infos in setting_groups(method).items():
+    for group, infos in setting_groups(method, measuring=measuring).items():
         for info in infos:
             values[info.name] = _value(state, scope_of(group, method), info)
     layers = state.current(layers_key(values["backbone"]))
@@ -70,12 +74,16 @@ def _value(state: FormState, scope: str, info: SettingInfo) -> Any:
     return parsed(info, value)
 
 
-def fill_from(state: FormState, config: RunConfig) -> None:
-    """Fill the form in from a run's settings, for a run with changes."""
+def fill_from(state: FormState, config: RunConfig, *, measuring: bool = False) -> None:
+    """Fill the form in from a run's settings, for a run with changes.
+
+    Args:
+        measuring: as `setting_groups` has it.
+    """
     method = config.method.method
     values: dict[str, Any] = {"method": method}
-    flat = config.flat()
-    groups = setting_groups(method)
+    flat = config.flat(measuring=measuring)
+    groups = setting_groups(method, measuring=measuring)
     for group, infos in groups.items():
         for info in infos:
             if info.name not in flat:

@@ -1,0 +1,95 @@
+"""A measurement while it goes on or where it came to nothing: how far it is, Stop, what now."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from delta_app.errors import DeltaAppError
+from delta_app.figures.base import empty_figure
+from delta_app.runs.records import RunRecord, RunStatus
+from delta_app.services import measured_attention, runs
+from delta_app.ui import navigation
+from delta_app.ui.chart import draw_chart
+from delta_app.ui.messages import error_text, plain
+from delta_app.ui.run_live import Drawn, drawn
+from delta_app.ui.run_numbers import progress_words, share_done
+
+BARS_HEIGHT = 225
+"""Of the bars, before and after they are there."""
+
+State = tuple[Drawn, tuple[bool, bool]]
+
+
+def state(record: RunRecord) -> State:
+    """What the page is drawn for: once it differs, the page is drawn again."""
+    return drawn(record), measured_attention.parts(record)
+
+
+def draw(run_id: str, shown: State) -> None:
+    """A fragment: the measurement as it stands now, and a place for its bars.
+
+    Args:
+        shown: the state that the page around it shows.
+    """
+    try:
+        record = runs.get_run(run_id)
+    except DeltaAppError as error:  # deleted in another tab, or a store that is busy
+        st.warning(error_text(error))
+        return
+    if state(record) != shown:
+        st.rerun()
+    has_bars, _ = measured_attention.parts(record)
+    if record.status.ended and not has_bars:
+        _came_to_nothing(record)
+        return
+    words, button = st.columns([6, 1], vertical_alignment="center")
+    with words, st.container(key="run_progress"):
+        st.progress(share_done(record), text=f":small[{plain(progress_words(record))}]")
+    button.button(
+        "Stopping" if record.stopping else "Stop",
+        key="attention_stop",
+        icon=":material/stop:",
+        on_click=_stop,
+        args=(record.id,),
+        disabled=record.stopping,
+        width="stretch",
+    )
+    if not has_bars:
+        draw_chart(
+            empty_figure(
+                "The bars come once every filter was disabled in turn.",
+                key="attention_to_come",
+                height=BARS_HEIGHT,
+            ),
+            key="attention_to_come",
+            height=BARS_HEIGHT,
+            alt="Nothing is measured yet",
+            modebar=False,
+        )
+
+
+def _came_to_nothing(record: RunRecord) -> None:
+    """Why there is no attention, what to try, and how to begin again."""
+    error = record.error
+    if record.status is RunStatus.FAILED:
+        message = plain(error.message) if error else "No reason was kept."
+        cure = plain(error.cure) if error and error.cure else "See its log, then measure again."
+        st.error(f"**{message}** {cure}", icon=":material/error:")
+    else:
+        st.info(f"{plain(runs.status_words(record))}.", icon=":material/info:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            navigation.ATTENTION,
+            label="Measure again",
+            icon=":material/replay:",
+            query_params={"new": navigation.NEW, "from": record.id},
+        )
+        navigation.run_link(record.id, "Settings and log", icon=":material/open_in_new:")
+
+
+def _stop(run_id: str) -> None:
+    """Record the request before anything is redrawn; a run that just ended says so."""
+    try:
+        runs.request_stop(run_id)
+    except DeltaAppError as error:
+        st.toast(error_text(error), icon=":material/info:")
