@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, cast
+from typing import Literal
 
 import streamlit as st
 
@@ -19,15 +19,13 @@ from delta_app.services.shown_attention import ShownAttention, shown_attention, 
 from delta_app.ui import navigation, run_attention_end
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
-from delta_app.ui.run_choice import choose, choose_layer
+from delta_app.ui.run_tab_choices import TabChoices
 
 HEIGHT = 340
 
-_ORDERS = {"sorted": "Sorted", "filter": "Filter order"}
 
-
-def draw(record: RunRecord) -> None:
-    """The tab: layer and order to choose, and the bars, which come once they are measured."""
+def draw(record: RunRecord, choices: TabChoices) -> None:
+    """The tab: the bars of the chosen layer, which come once they are measured."""
     kind, ends = wanted_attention(record), has_an_end(record)
     if kind is None or kind == "uniform":
         height: int | Literal["content"] = "content" if ends else HEIGHT
@@ -36,28 +34,13 @@ def draw(record: RunRecord) -> None:
         if ends:
             run_attention_end.draw(record, None, "sorted")
         return
-    layers = layers_of(record)
-    if not layers:
+    layer, order = choices.layer, choices.order
+    if layer is None or order is None:
         _no_layers_yet(record)
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        layer = choose_layer(record.id, layers)
-        order = choose(record.id, "order", tuple(_ORDERS), label="Order", words=_ORDERS.__getitem__)
-    _bars(record, layer, cast(Order, order))
+    _bars(record, layer, order)
     if ends:
-        run_attention_end.draw(record, layer, cast(Order, order))
-
-
-def layers_of(record: RunRecord) -> tuple[str, ...]:
-    """The behaviour layers, known once the network is built; before that none."""
-    said = record.facts.get("behaviour_layers")
-    if said:
-        return tuple(str(layer) for layer in said)
-    try:
-        found = shown_attention(record)
-    except DeltaAppError:
-        return ()
-    return tuple(found.weights) if found else ()
+        run_attention_end.draw(record, layer, order)
 
 
 def _bars(record: RunRecord, layer: str, order: Order) -> None:

@@ -13,37 +13,8 @@ MOST_IN_A_ROW = 5
 
 def choice_key(run_id: str, name: str) -> str:
     """Key of a choice's widget. Each run has choices of its own: a link to another run opens
-    that one as its address says; and so has each visit of a tab."""
-    return f"{_visited(run_id)}{name}"
-
-
-def visit(run_id: str, tab: str) -> None:
-    """Say which tab is drawn; another one than before begins a new visit.
-
-    A choice that is shown again begins as the address says, as a new widget. Were it the same
-    one, the browser, which forgets what a closed tab's widgets stood at some time after they are
-    gone, could forget a click that came just before.
-    """
-    now = st.session_state.get(_visits(run_id))
-    if now is None or now[1] != tab:
-        if now is not None:
-            for key in [str(k) for k in st.session_state if str(k).startswith(_visited(run_id))]:
-                if key.endswith(_BEGIN):
-                    del st.session_state[key]
-        st.session_state[_visits(run_id)] = (0 if now is None else now[0] + 1, tab)
-
-
-_BEGIN = ":begin"
-
-
-def _visits(run_id: str) -> str:
-    return f"visits:{run_id}"
-
-
-def _visited(run_id: str) -> str:
-    """How the keys of this visit begin; a page without tabs has one visit alone."""
-    now = st.session_state.get(_visits(run_id))
-    return f"run:{run_id}:" if now is None else f"run:{run_id}:{now[0]}:"
+    that one as its address says."""
+    return f"run:{run_id}:{name}"
 
 
 def begin(key: str, name: str, options: Sequence[str] | None, default: str) -> str:
@@ -59,7 +30,7 @@ def begin(key: str, name: str, options: Sequence[str] | None, default: str) -> s
         name: what the address calls it.
         options: what it may be; None for any text.
     """
-    kept = f"{key}{_BEGIN}"
+    kept = f"{key}:begin"
     if key not in st.session_state or kept not in st.session_state:
         st.session_state[kept] = navigation.query(name) or default
     value = str(st.session_state[kept])
@@ -131,7 +102,7 @@ def choose_tab(run_id: str, names: Sequence[str], default: str) -> str:
     Not `st.tabs`: it takes every answer of the server for a wish to change the tab, and so takes
     a click back that came before the answer to the one before.
     """
-    key = f"run:{run_id}:tab"
+    key = choice_key(run_id, "tab")
     with st.container(key="tab_bar"):
         chosen = st.segmented_control(
             "Part of the page",
@@ -144,7 +115,6 @@ def choose_tab(run_id: str, names: Sequence[str], default: str) -> str:
         )
     chosen = default if chosen is None else chosen
     keep("tab", chosen, default)
-    visit(run_id, chosen)
     return chosen
 
 

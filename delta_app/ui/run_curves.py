@@ -14,7 +14,7 @@ from delta_app.services import runs
 from delta_app.services.companions import config_of
 from delta_app.training import metric_names as names
 from delta_app.ui.chart import draw_chart
-from delta_app.ui.run_choice import choose
+from delta_app.ui.run_tab_choices import TabChoices
 
 POINTS = 600
 """Of each series: more than a chart of half the page has pixels for."""
@@ -24,16 +24,9 @@ HEIGHT, LOW_HEIGHT = 270, 160
 _SHOWN = (*names.BY_STEP, names.TRAIN_TOP1, names.VAL_TOP1)
 
 
-def draw(record: RunRecord) -> None:
-    """The tab: the scale to choose, and the charts as the run stands now."""
-    scale = choose(
-        record.id,
-        "loss",
-        ("linear", "log"),
-        label="Loss axis",
-        words={"linear": "Linear loss", "log": "Log loss"}.__getitem__,
-    )
-    _charts(record, log=scale == "log")
+def draw(record: RunRecord, choices: TabChoices) -> None:
+    """The tab: the charts as the run stands now."""
+    _charts(record, log=choices.loss == "log")
 
 
 def _charts(record: RunRecord, *, log: bool) -> None:

@@ -14,30 +14,21 @@ from delta_app.inspection.scale import Scale
 from delta_app.runs.records import RunRecord
 from delta_app.services import runs
 from delta_app.services.inspection import Inspector, Overlays, from_split
-from delta_app.services.run_pictures import RunPicture, pictures_of
+from delta_app.services.run_pictures import RunPicture
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
-from delta_app.ui.run_attention import layers_of
-from delta_app.ui.run_choice import choose_layer
-from delta_app.ui.run_strip import choose_picture
+from delta_app.ui.run_tab_choices import TabChoices
 
 HEIGHT = 330
 BAR_HEIGHT = 56
 
 
-def draw(record: RunRecord) -> None:
-    """The tab: picture and layer to choose, and the maps, redrawn as training goes on."""
-    layers = layers_of(record)
-    try:
-        found = pictures_of(record)
-    except DeltaAppError:
-        found = None
-    if found is None or not layers:
+def draw(record: RunRecord, choices: TabChoices) -> None:
+    """The tab: the maps of the chosen picture at the chosen layer, redrawn as training goes on."""
+    if choices.picture is None or choices.layer is None:
         _not_yet(record)
         return
-    picture = choose_picture(record.id, found)
-    layer = choose_layer(record.id, layers)
-    _maps(record, picture, layer)
+    _maps(record, choices.picture, choices.layer)
 
 
 def _maps(record: RunRecord, picture: RunPicture, layer: str) -> None:

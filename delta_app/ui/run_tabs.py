@@ -9,19 +9,26 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.services import runs
-from delta_app.ui import run_attention, run_curves, run_errors, run_log, run_maps
+from delta_app.ui import (
+    run_attention,
+    run_curves,
+    run_errors,
+    run_log,
+    run_maps,
+    run_tab_choices,
+)
 from delta_app.ui.messages import error_text
 from delta_app.ui.run_choice import choose_tab
+from delta_app.ui.run_tab_choices import BARS, CURVES, MAPS, TabChoices
 
-CURVES, BARS, MAPS = "Curves", "Attention", "Feature maps"
 ERRORS, SETTINGS = "Errors", "Settings and log"
 
-_DRAW: dict[str, Callable[[RunRecord], None]] = {
+_DRAW: dict[str, Callable[[RunRecord, TabChoices], None]] = {
     CURVES: run_curves.draw,
     BARS: run_attention.draw,
     MAPS: run_maps.draw,
-    ERRORS: run_errors.draw,
-    SETTINGS: run_log.draw,
+    ERRORS: lambda record, _: run_errors.draw(record),
+    SETTINGS: lambda record, _: run_log.draw(record),
 }
 
 
@@ -37,9 +44,10 @@ def draw(run_id: str) -> None:
         st.warning(error_text(error))
         return
     open_tab = choose_tab(record.id, tabs_of(record), opening_tab(record))
+    choices = run_tab_choices.draw(record, open_tab)
     # A container of its own for each: what one tab has drawn is never taken for another's.
     with st.container(key=f"run_tab_{open_tab.split()[0].lower()}"):
-        _DRAW[open_tab](record)
+        _DRAW[open_tab](record, choices)
 
 
 def tabs_of(record: RunRecord) -> tuple[str, ...]:
