@@ -104,10 +104,11 @@ def _choose(run_id: str, name: str, words: dict[str, str], label: str) -> str:
 
 
 def _hidden(there: dict[str, bool], seen: set[str]) -> str:
-    """Hide what is not seen, and the frames around nothing."""
-    hidden = [f".st-key-choice_{name}" for name in there if name not in seen]
+    """Hide what is not seen, and the frames around it, which would leave a gap."""
+    hidden = [f"choice_{name}" for name in there if name not in seen]
     if not seen:
-        hidden.append(".st-key-run_choices")
+        hidden.append("run_choices")
     elif seen == {"picture"}:
-        hidden.append(".st-key-run_choices_row")
-    return f"{', '.join(hidden)} {{ display: none; }}"
+        hidden.append("run_choices_row")
+    frame = '[data-testid="stLayoutWrapper"]'
+    return f"{', '.join(f'{frame}:has(> .st-key-{key})' for key in hidden)} {{ display: none; }}"
