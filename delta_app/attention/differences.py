@@ -49,22 +49,22 @@ def sigmoid(x: Tensor, d: Tensor) -> Tensor:
     return sigmoid_change(d, *sigmoid_parts(x))
 
 
-_FAR = 80.0
-"""exp of it is finite in float32, and the sigmoid of it 1."""
+_FAR = 40.0
+"""exp of twice as much is finite in float32; beyond it the sigmoid is 0 or 1 to 4e-18."""
 
 
 def sigmoid_parts(x: Tensor) -> Parts:
-    """s(x), s(-x) and their product, the slope."""
-    near = x.clamp(max=_FAR)  # or s(-x) is 0
+    """s(x), s(-x), their product, the slope, and the parts of a clamp to where it is curved."""
+    near = x.clamp(-_FAR, _FAR)
     up, down = torch.sigmoid(near), torch.sigmoid(-near)
-    return up, down, up * down
+    return up, down, up * down, *clamp_parts(x, -_FAR, _FAR)
 
 
-def sigmoid_change(d: Tensor, up: Tensor, down: Tensor, slope: Tensor) -> Tensor:
+def sigmoid_change(d: Tensor, up: Tensor, down: Tensor, slope: Tensor, *near: Tensor) -> Tensor:
     """s(x + d) - s(x) = s(x) s(-x) (exp(d) - 1) / (s(-x) + s(x) exp(d))."""
-    rise = torch.expm1(d.clamp(max=_FAR))
-    below = torch.addcmul(down, up, rise + 1)
-    return rise.mul_(slope).div_(below)
+    d = clamp_change(d, *near)
+    below = torch.addcmul(down, up, d.exp())
+    return d.expm1_().mul_(slope).div_(below)
 
 
 def silu(x: Tensor, d: Tensor) -> Tensor:
@@ -73,13 +73,12 @@ def silu(x: Tensor, d: Tensor) -> Tensor:
 
 
 def silu_parts(x: Tensor) -> Parts:
-    return x, *sigmoid_parts(x)
+    return x, torch.sigmoid(x), *sigmoid_parts(x)
 
 
-def silu_change(d: Tensor, x: Tensor, up: Tensor, down: Tensor, slope: Tensor) -> Tensor:
+def silu_change(d: Tensor, x: Tensor, s: Tensor, *parts: Tensor) -> Tensor:
     """d s(x) + (x + d) (s(x + d) - s(x))."""
-    changed = sigmoid_change(d, up, down, slope)
-    return changed.mul_(x + d).addcmul_(d, up)
+    return sigmoid_change(d, *parts).mul_(x + d).addcmul_(d, s)
 
 
 def hardsigmoid(x: Tensor, d: Tensor) -> Tensor:

@@ -42,6 +42,17 @@ def test_the_change_is_that_of_the_function(name: str, scale: float) -> None:
     torch.testing.assert_close(change(x, d), expected, rtol=1e-9, atol=atol)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["sigmoid", "silu", "gelu", "hardswish"])
+def test_values_far_out_come_back(name: str, dtype: torch.dtype) -> None:
+    """Where exp would overflow or a sigmoid is exactly 0 or 1."""
+    function, change = PAIRS[name]
+    far = torch.tensor([-2000.0, -300, -90, -5, 0, 5, 90, 300, 2000], dtype=dtype)
+    x, after = far.view(-1, 1), far.view(1, -1)
+    expected = function(after) - function(x)
+    torch.testing.assert_close(change(x, after - x), expected, rtol=1e-5, atol=1e-14)
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_small_change_keeps_its_digits_in_float32(name: str) -> None:
     """Where subtraction in float32 has lost nearly all of them."""
