@@ -76,7 +76,8 @@ def faithfulness_curves(
     )
     figure.update_layout(legend_traceorder="reversed")  # what lies on top is named first
     figure.update_xaxes(range=[0, 102], hoverformat=".1f")
-    figure.update_yaxes(rangemode="tozero")
+    if not narrow:  # so flat a chart needs its height for the curves
+        figure.update_yaxes(rangemode="tozero")
     return figure
 
 

@@ -36,20 +36,36 @@ _ORDER_WORDS = {
 }
 
 
+def headline(view: LayerView) -> None:
+    """How far the layer's importances can be believed, in one sentence."""
+    words = attention_words.reliability_words(view)
+    st.markdown(f"**{plain(view.name)}** · {plain(words)}", help=RELIABILITY)
+
+
+def measured(measurement: Measurement, view: LayerView) -> None:
+    """How it was measured, on one line."""
+    st.caption(plain(attention_words.measured_words(measurement, view)), help=MEASURED)
+
+
 def draw(measurement: Measurement, choices: Choices) -> None:
-    """Words, the bars, two charts side by side, one filter, and beneath what has more room."""
-    view = choices.view
-    filters = drawn_filters(view, choices.order, choices.at_each_end)
-    with st.container(gap="xsmall", key="attention_words"):
-        st.markdown(
-            f"**{plain(view.name)}** · {plain(attention_words.reliability_words(view))}",
-            help=RELIABILITY,
-        )
-        st.caption(plain(attention_words.measured_words(measurement, view)), help=MEASURED)
-    hover = attention_words.hover_words(view)
+    """The bars, two charts side by side, one filter, and beneath what has more room."""
     axis = RISE.get(measurement.estimator, RISE["exact"])
-    common: dict[str, Any] = {"chosen": choices.filter, "color": ATTENTION_COLOR}
-    chart = partial(_chart, measurement.run.id, view)
+    filters = drawn_filters(choices.view, choices.order, choices.at_each_end)
+    _bars(measurement.run.id, choices, filters, axis)
+    left, right = st.columns(2, gap="small")
+    with left:
+        _against_attention(measurement.run.id, choices, axis)
+    with right:
+        faithfulness(measurement, choices.view.name, SIDE_HEIGHT)
+    one_filter = st.container(key="attention_filter")
+    _beneath(measurement, choices, filters, axis)
+    with one_filter:  # last: its pictures may have to pass the network first
+        attention_filter.draw(measurement, choices)
+
+
+def _bars(run_id: str, choices: Choices, filters: tuple[int, ...], axis: str) -> None:
+    """Importance with its whiskers, or the attention that the temperature makes of it."""
+    view = choices.view
     values: dict[str, Any]
     if choices.shown == "importance":
         values = {
@@ -65,44 +81,36 @@ def draw(measurement: Measurement, choices: Choices) -> None:
             "base": 1.0,
             "y": "Attention, C·W",
         }
-    chart(
-        filter_bars(
-            filters=filters,
-            key=f"bars_{choices.shown}_{choices.order}_{choices.at_each_end}",
-            x=_ORDER_WORDS[choices.order],
-            hover=hover,
-            solid=view.told_from_zero.tolist(),
-            height=BARS_HEIGHT,
-            **common,
-            **values,
-        ),
-        "bars",
-        BARS_HEIGHT,
-        f"{choices.shown.capitalize()} of the filters of {view.name}",
+    figure = filter_bars(
+        filters=filters,
+        color=ATTENTION_COLOR,
+        key=f"bars_{view.name}_{choices.shown}_{choices.order}_{choices.at_each_end}",
+        x=_ORDER_WORDS[choices.order],
+        hover=attention_words.hover_words(view),
+        solid=view.told_from_zero.tolist(),
+        chosen=choices.filter,
+        height=BARS_HEIGHT,
+        **values,
     )
-    left, right = st.columns(2, gap="small")
-    with left:
-        chart(
-            importance_against_attention(
-                view.measured.importance,
-                view.relative_attention,
-                key="scatter",
-                x=axis,
-                hover=hover,
-                solid=view.told_from_zero.tolist(),
-                height=SIDE_HEIGHT,
-                **common,
-            ),
-            "scatter",
-            SIDE_HEIGHT,
-            f"Attention of the filters of {view.name} over their importance",
-        )
-    with right:
-        faithfulness(measurement, view.name, SIDE_HEIGHT)
-    one_filter = st.container(key="attention_filter")
-    _beneath(measurement, choices, filters, axis)
-    with one_filter:  # last: its pictures may have to pass the network first
-        attention_filter.draw(measurement, choices)
+    alt = f"{choices.shown.capitalize()} of the filters of {view.name}"
+    _chart(run_id, view, figure, "bars", BARS_HEIGHT, alt)
+
+
+def _against_attention(run_id: str, choices: Choices, axis: str) -> None:
+    view = choices.view
+    figure = importance_against_attention(
+        view.measured.importance,
+        view.relative_attention,
+        ATTENTION_COLOR,
+        key=f"scatter_{view.name}",
+        x=axis,
+        hover=attention_words.hover_words(view),
+        solid=view.told_from_zero.tolist(),
+        chosen=choices.filter,
+        height=SIDE_HEIGHT,
+    )
+    alt = f"Attention of the filters of {view.name} over their importance"
+    _chart(run_id, view, figure, "scatter", SIDE_HEIGHT, alt)
 
 
 def _beneath(
@@ -123,7 +131,7 @@ def _beneath(
             importance_distribution(
                 view.measured.importance,
                 ATTENTION_COLOR,
-                key="distribution",
+                key=f"distribution_{view.name}",
                 x=axis,
                 chosen=choices.filter,
                 height=SIDE_HEIGHT,
@@ -153,7 +161,7 @@ def _by_class(run_id: str, known: ByPicture, choices: Choices, filters: tuple[in
             known.layers[view.name].by_class_error,
             known.classes,
             shown,
-            key=f"classes_{choices.order}",
+            key=f"classes_{view.name}_{choices.order}",
             x=words,
             unit="nats",
             chosen=choices.filter,

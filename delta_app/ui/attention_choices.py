@@ -181,8 +181,8 @@ def _choose_temperature(measurement: Measurement) -> float:
 
 
 def _share_words(view: LayerView, as_measured: LayerView) -> str:
-    """ "Effective share 91 % of the filters", and what it was measured with where that differs."""
-    words = f"Effective share of the filters {percent(view.effective_share, 0)}"
+    """ "Effective share 91 %", and what it is as measured where that differs."""
+    words = f"Effective share {percent(view.effective_share, 0)}"
     if view.temperature == as_measured.temperature:
         return words
     own = f"{percent(as_measured.effective_share, 0)} at {as_measured.temperature:g}"
@@ -198,7 +198,9 @@ def _choose_filter(run_id: str, view: LayerView) -> int:
     widget = f"{key}:{turn}"
 
     def take() -> None:
-        st.session_state[key] = st.session_state[widget]
+        # The browser may still send the field as it was before a click on a chart.
+        if st.session_state.get(f"{key}:turn", 0) == turn:
+            st.session_state[key] = st.session_state[widget]
 
     st.number_input(
         "Filter",

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from delta_app.formatting import counted
+from delta_app.config import AttentionSettings
+from delta_app.formatting import count, counted
 from delta_app.settings import SettingInfo
 from delta_app.training.run_config import RunConfig, attention_settings
 from delta_app.ui.fine_tune.draft import Draft
@@ -99,6 +100,17 @@ def draw(state: FormState, draft: Draft) -> None:
     error_beside(draft.errors, "faithfulness")
     rest = [info for info in infos.values() if info.name not in _DRAWN]
     settings_form(rest, state, errors=draft.errors, empty={}, title="More of the measurement")
+
+
+def pictures_words(settings: AttentionSettings, train: int) -> str:
+    """ "128 of 220 training pictures", as far as it is known before it is measured."""
+    most = counted(train, "training picture")
+    if settings.attention_reliability is not None:
+        return f"at most {most}"
+    batches, size = settings.attention_batches, settings.attention_batch_size
+    if batches is None or batches * size >= train:
+        return f"all {most}"
+    return f"{count(batches * size)} of {most}"
 
 
 def _choice(state: FormState, info: SettingInfo) -> str:

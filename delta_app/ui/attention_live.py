@@ -14,7 +14,7 @@ from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_live import Drawn, drawn
 from delta_app.ui.run_numbers import progress_words, share_done
 
-BARS_HEIGHT = 225
+BARS_HEIGHT = 212
 """Of the bars, before and after they are there."""
 
 State = tuple[Drawn, tuple[bool, bool]]
@@ -26,7 +26,7 @@ def state(record: RunRecord) -> State:
 
 
 def draw(run_id: str, shown: State) -> None:
-    """A fragment: the measurement as it stands now, and a place for its bars.
+    """A fragment: how far the measurement is, and Stop.
 
     Args:
         shown: the state that the page around it shows.
@@ -38,10 +38,6 @@ def draw(run_id: str, shown: State) -> None:
         return
     if state(record) != shown:
         st.rerun()
-    has_bars, _ = measured_attention.parts(record)
-    if record.status.ended and not has_bars:
-        _came_to_nothing(record)
-        return
     words, button = st.columns([6, 1], vertical_alignment="center")
     with words, st.container(key="run_progress"):
         st.progress(share_done(record), text=f":small[{plain(progress_words(record))}]")
@@ -54,21 +50,24 @@ def draw(run_id: str, shown: State) -> None:
         disabled=record.stopping,
         width="stretch",
     )
-    if not has_bars:
-        draw_chart(
-            empty_figure(
-                "The bars come once every filter was disabled in turn.",
-                key="attention_to_come",
-                height=BARS_HEIGHT,
-            ),
+
+
+def place_of_bars() -> None:
+    """An empty chart where the bars will be."""
+    draw_chart(
+        empty_figure(
+            "The bars come once every filter was disabled in turn.",
             key="attention_to_come",
             height=BARS_HEIGHT,
-            alt="Nothing is measured yet",
-            modebar=False,
-        )
+        ),
+        key="attention_to_come",
+        height=BARS_HEIGHT,
+        alt="Nothing is measured yet",
+        modebar=False,
+    )
 
 
-def _came_to_nothing(record: RunRecord) -> None:
+def came_to_nothing(record: RunRecord) -> None:
     """Why there is no attention, what to try, and how to begin again."""
     error = record.error
     if record.status is RunStatus.FAILED:

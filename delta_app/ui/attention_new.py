@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
-from delta_app.formatting import counted
 from delta_app.models.catalog import backbone
 from delta_app.runs.records import ATTENTION
 from delta_app.services import attention_again, datasets, runs
@@ -89,7 +88,7 @@ def _bar(draft: Draft) -> None:
             st.caption("Trains nothing but a head: the backbone stays as it is.")
         else:
             entry = backbone(draft.config.model.backbone)
-            of = counted(len(draft.splits.train), "training picture")
+            of = attention_how.pictures_words(draft.config.attention, len(draft.splits.train))
             st.markdown(f"Filters of {plain(entry.label)} on {of}")
     start = button.button(
         missing or "Measure",

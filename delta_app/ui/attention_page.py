@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -26,8 +26,17 @@ CHOICE_WIDTH = 230
 _LAST = "attention:last"
 
 
+_STYLE = """
+<style>
+/* Of one height while it measures and after, so that nothing beneath it moves at the end. */
+.st-key-attention_status { min-height: 2.75rem; justify-content: center; }
+</style>
+"""
+
+
 def draw() -> None:
     """Draw the page of the measurement in the address, or of the newest one."""
+    st.html(_STYLE)
     apply_live_style()
     try:
         records = measured_attention.measurements()
@@ -51,18 +60,32 @@ def draw() -> None:
     except DeltaAppError as error:
         right.error(error_text(error))
         return
-    with right:
-        measures = current.kind == runs.ATTENTION
-        if measures and (found is None or not current.status.ended):
-            shown = attention_live.state(current)
-            live(current, attention_live.draw, current.id, shown, every=STATUS_SECONDS)
-    if found is None:
-        return
-    with left:
-        choices = attention_choices.choose_view(found)
-        files(found)
-    with right:
-        attention_charts.draw(found, choices)
+    if found is not None:
+        with left:
+            choices = attention_choices.choose_view(found)
+            files(found)
+        with right:
+            attention_charts.headline(choices.view)
+            _status(current, lambda: attention_charts.measured(found, choices.view))
+            attention_charts.draw(found, choices)
+    elif current.status.ended:
+        with right:
+            attention_live.came_to_nothing(current)
+    else:
+        with right:
+            st.markdown(f"**{plain(current.name)}**")
+            _status(current, lambda: None)
+            attention_live.place_of_bars()
+
+
+def _status(record: RunRecord, after: Callable[[], None]) -> None:
+    """How far a measurement is while it goes on; then what `after` draws in the same place."""
+    with st.container(key="attention_status"):
+        if record.kind == runs.ATTENTION and not record.status.ended:
+            shown = attention_live.state(record)
+            live(record, attention_live.draw, record.id, shown, every=STATUS_SECONDS)
+        else:
+            after()
 
 
 def _current(records: Sequence[RunRecord]) -> RunRecord:

@@ -56,7 +56,7 @@ def asked(app: AppTest, name: str) -> str:
 
 def shown_share(app: AppTest) -> int:
     """The effective share that the page says, in percent."""
-    said = re.search(r"Effective share of the filters (\d+)", words(app))
+    said = re.search(r"Effective share (\d+)", words(app))
     assert said is not None
     return int(said.group(1))
 

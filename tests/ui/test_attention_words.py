@@ -9,11 +9,13 @@ import torch
 
 from delta_app.attention.artifact import ChannelAttention, LayerAttention
 from delta_app.attention.faithfulness import Curve, LayerFaithfulness
+from delta_app.config import AttentionSettings
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services.attention_filters import ClassRise
 from delta_app.services.attention_layers import LayerView, layer_view
 from delta_app.services.measured_attention import Measurement
 from delta_app.ui import attention_faithfulness
+from delta_app.ui.attention_how import pictures_words
 from delta_app.ui.attention_words import (
     filter_lines,
     hover_words,
@@ -103,3 +105,14 @@ def test_the_area_between_the_orders_is_one_number() -> None:
     found = LayerFaithfulness(shares, curve(1, 2, 3), curve(1, 1, 3), (curve(1, 1.5, 3),))
     # A triangle with a base of 1 and a height of 1.
     assert attention_faithfulness.title(found) == "Faithfulness: 0.500 nats between the orders"
+
+
+def test_how_many_pictures_are_measured_before_they_are() -> None:
+    def said(train: int = 220, **settings: object) -> str:
+        return pictures_words(AttentionSettings.model_validate(settings), train)
+
+    assert said() == "128 of 220 training pictures"
+    assert said(100) == "all 100 training pictures"
+    assert said(attention_batches=None) == "all 220 training pictures"
+    assert said(attention_batch_size=10) == "40 of 220 training pictures"
+    assert said(attention_reliability=0.9) == "at most 220 training pictures"
