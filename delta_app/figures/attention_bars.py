@@ -26,6 +26,7 @@ def attention_bars(
     highest: float | None = None,
     marked: Sequence[int] = (),
     title: str | None = None,
+    x: str | None = None,
     height: int = HEIGHT,
 ) -> go.Figure:
     """A bar a filter: C * W_c, which is 1 where the filter weighs as much as the average.
@@ -40,6 +41,7 @@ def attention_bars(
         sorted_by: whose greatest come first, (C,), where it is not this attention's own.
         highest: end of the value axis, where several charts stand side by side.
         marked: filters that are drawn in full while all others are pale.
+        x: what stands beneath the bars, where it is not their own order.
     """
     weights = np.asarray(attention, dtype=float)
     channels = len(weights)
@@ -63,7 +65,7 @@ def attention_bars(
         [bars],
         key=f"attention_{layer}_{order}",
         title=layer if title is None else title,
-        x="Filters, most attended first" if order == "sorted" else "Filter",
+        x=x or ("Filters, most attended first" if order == "sorted" else "Filter"),
         y="Attention, C·W",
         height=height,
         hover="closest",

@@ -82,6 +82,7 @@ def _side_by_side(
     if start is not None and layer in start.measured:
         shown.insert(0, ("At the start", "start", start))
     first = shown[0][2]
+    as_at_start = "Filters, in the order of the start" if order == "sorted" else None
     highest = highest_bar([each.weights[layer] for _, _, each in shown])
     for column, (words, name, each) in zip(st.columns(len(shown)), shown, strict=True):
         with column:
@@ -97,6 +98,7 @@ def _side_by_side(
                     sorted_by=first.weights[layer],
                     highest=highest,
                     title=words,
+                    x=as_at_start if each is not first else None,
                     height=HEIGHT,
                 ),
                 key=f"run_attention_{name}",
@@ -104,16 +106,15 @@ def _side_by_side(
                 alt=f"Attention of {layer} {words.lower()}",
             )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(_words(found, end, layer, order), width="content")
+        st.caption(_words(found, end, layer), width="content")
         navigation.attention_link(
             run.id, "See whether to believe it", layer=layer, icon=":material/equalizer:"
         )
 
 
-def _words(found: EndOfAttention, end: ShownAttention, layer: str, order: Order) -> str:
+def _words(found: EndOfAttention, end: ShownAttention, layer: str) -> str:
     measured = f"Measured on {counted(end.pictures, 'training picture')}."
     correlation = found.rank_correlation(layer)
     if math.isnan(correlation):
         return measured
-    both = " Both stand in the order of the start." if order == "sorted" else ""
-    return f"Rank correlation of start and end {signed(correlation)}.{both} {measured}"
+    return f"Rank correlation of start and end {signed(correlation)}. {measured}"
