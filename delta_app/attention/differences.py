@@ -37,6 +37,7 @@ def clamp_parts(x: Tensor, low: float, high: float | None) -> Parts:
 
 
 def clamp_change(d: Tensor, shift: Tensor, low: Tensor, high: Tensor | None = None) -> Tensor:
+    """The change of a clamp from its parts."""
     changed = d + shift
     torch.maximum(changed, low, out=changed)
     if high is not None:
@@ -73,6 +74,7 @@ def silu(x: Tensor, d: Tensor) -> Tensor:
 
 
 def silu_parts(x: Tensor) -> Parts:
+    """x, s(x), and what the sigmoid's change needs."""
     return x, torch.sigmoid(x), *sigmoid_parts(x)
 
 
@@ -87,10 +89,12 @@ def hardsigmoid(x: Tensor, d: Tensor) -> Tensor:
 
 
 def hardsigmoid_parts(x: Tensor) -> Parts:
+    """Those of a clamp to where it rises."""
     return clamp_parts(x, -3.0, 3.0)
 
 
 def hardsigmoid_change(d: Tensor, *parts: Tensor) -> Tensor:
+    """A sixth of the clamp's change."""
     return clamp_change(d, *parts).div_(6)
 
 
@@ -100,6 +104,7 @@ def hardswish(x: Tensor, d: Tensor) -> Tensor:
 
 
 def hardswish_parts(x: Tensor) -> Parts:
+    """x, h(x), and what the hard sigmoid's change needs."""
     return x, F.hardsigmoid(x), *hardsigmoid_parts(x)
 
 
