@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -52,12 +52,14 @@ class Measurement:
         return float(self.found.settings.get("temperature", 5.0))
 
     def by_picture(self) -> ByPicture | None:
-        """What is known class by class and picture by picture; None in older measurements.
+        """What is known by class, and what excites each filter; None in older measurements.
+
+        The importances of single pictures are left out: they may take hundreds of megabytes.
 
         Raises:
             AttentionError: the file is damaged.
         """
-        return _read(self.run.folder / BY_PICTURE_FILE, load_by_picture)
+        return _read(self.run.folder / BY_PICTURE_FILE, _load_summary)
 
     def faithfulness(self) -> Faithfulness | None:
         """Its faithfulness curves; None where they were not asked for.
@@ -94,6 +96,12 @@ def measurement(run: RunRecord) -> Measurement | None:
     """
     found = _read(RunFolder(run.folder).attention, load_attention)
     return None if found is None else Measurement(run, found)
+
+
+def _load_summary(file: Path) -> ByPicture:
+    found = load_by_picture(file)
+    layers = {name: replace(layer, importance=None) for name, layer in found.layers.items()}
+    return replace(found, layers=layers)
 
 
 def _read(file: Path, load: Callable[[Path], T]) -> T | None:

@@ -59,6 +59,7 @@ def test_what_is_read_is_what_the_files_hold(small: SmallRuns) -> None:
     known = found.by_picture()
     assert known is not None
     assert known.pictures == file.pictures
+    assert all(layer.importance is None for layer in known.layers.values()), "kept in memory small"
     assert found.faithfulness() is None
 
 
