@@ -24,7 +24,14 @@ PHASE = "measuring attention"
 class Ending:
     """Asks for an end once so many batches are measured and a next one has begun."""
 
-    def __init__(self, watcher: Any, batches: int, wanted: str = "stop") -> None:
+    def __init__(
+        self,
+        watcher: Any,
+        batches: int,
+        wanted: str = "stop",
+        size: int = SMALL["attention_batch_size"],
+    ) -> None:
+        self._size = size
         self._watcher = watcher
         self._batches = batches
         self._wanted = wanted
@@ -34,7 +41,8 @@ class Ending:
         if not told:
             return "run"
         done, filters = told[-1][0], int(told[-1][1].split()[0])
-        return self._wanted if done > self._batches * filters else "run"
+        pairs = filters * self._size  # of a batch: filters times pictures
+        return self._wanted if done > self._batches * pairs else "run"
 
 
 @pytest.mark.parametrize("estimator", ["exact", "combined"])
@@ -87,9 +95,8 @@ def test_before_a_batch_and_two_pictures_there_is_nothing_to_keep(
     size: int, batches: int, config: Config, tmp_path: Path, watcher: Any
 ) -> None:
     settings = SMALL | {"attention_batch_size": size, "attention_batches": None}
-    result = measure_attention(
-        config("delta", **settings), tmp_path / "run", watcher, Ending(watcher, batches)
-    )
+    ending = Ending(watcher, batches, size=size)
+    result = measure_attention(config("delta", **settings), tmp_path / "run", watcher, ending)
     assert result.ended == "stopped"
     assert not (tmp_path / "run" / "attention.json").exists()
     assert "attention" not in watcher.known
