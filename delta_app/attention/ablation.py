@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from delta_app.attention import differences
 from delta_app.attention.change import Change
-from delta_app.attention.tail import LayerTails, NotTraceable
+from delta_app.attention.graph import NotTraceable
+from delta_app.attention.tail import LayerTails
 
 PICTURES_AT_ONCE = 8
 """Pictures that run through the tail together."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
+from delta_app.attention.graph import NotTraceable, dependents, trace
+
 Rest = Callable[[Tensor], Tensor]
 """Which filters are disabled, (C,) bool -> the logits of one batch, (N, K)."""
 
@@ -64,7 +66,7 @@ class _Cut:
 
     def __init__(self, module: fx.GraphModule, start: fx.Node) -> None:
         self.start = start
-        self._after = _dependents(start)
+        self._after = dependents(start)
         used = {node for each in self._after for node in each.all_input_nodes}
         self._needed = (used | {start}) - self._after
         self.operations = len(self._after)
@@ -106,37 +108,10 @@ class _Keeping(fx.Interpreter):
         return value
 
 
-class _Tracer(fx.Tracer):
-    """Keeps one layer whole, so that its output is a node of the graph."""
-
-    def __init__(self, whole: str) -> None:
-        super().__init__()
-        self._whole = whole
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return module_qualified_name == self._whole or super().is_leaf_module(
-            m, module_qualified_name
-        )
-
-
 def _cut_behind(model: nn.Module, layer: str) -> _Cut | None:
     """None where torch.fx cannot follow the network, or the layer is not called exactly once."""
-    tracer = _Tracer(layer)
     try:
-        graph = tracer.trace(model)
-    except Exception:  # whatever a forward pass may raise on proxies
+        module, nodes = trace(model, (layer,))
+    except NotTraceable:
         return None
-    calls = [n for n in graph.nodes if n.op == "call_module" and n.target == layer]
-    return _Cut(fx.GraphModule(tracer.root, graph), calls[0]) if len(calls) == 1 else None
-
-
-def _dependents(node: fx.Node) -> set[fx.Node]:
-    """Every node that depends on this one, without itself."""
-    found: set[fx.Node] = set()
-    waiting = list(node.users)
-    while waiting:
-        user = waiting.pop()
-        if user not in found:
-            found.add(user)
-            waiting.extend(user.users)
-    return found
+    return _Cut(module, nodes[layer])

@@ -14,25 +14,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from delta_app.attention.change import Change
+from delta_app.attention.graph import dependents, trace
 from delta_app.attention.rules import batch_norm_factor, rule_for
 from delta_app.attention.site import Site
-
-
-class NotTraceable(Exception):
-    """torch.fx cannot follow the network's forward pass."""
-
-
-class _Tracer(fx.Tracer):
-    """Keeps the behaviour layers whole, so that their outputs are nodes of the graph."""
-
-    def __init__(self, whole: frozenset[str]) -> None:
-        super().__init__()
-        self._whole = whole
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return module_qualified_name in self._whole or super().is_leaf_module(
-            m, module_qualified_name
-        )
 
 
 class LayerTails:
@@ -47,24 +31,14 @@ class LayerTails:
     """
 
     def __init__(self, model: nn.Module, layers: tuple[str, ...]) -> None:
-        tracer = _Tracer(frozenset(layers))
-        try:
-            graph = tracer.trace(model)
-        except Exception as error:  # whatever a forward pass may raise on proxies
-            raise NotTraceable(str(error)) from error
-        self.graph_module = fx.GraphModule(tracer.root, graph)
-        self.starts: dict[str, fx.Node] = {}
-        for layer in layers:
-            calls = [n for n in graph.nodes if n.op == "call_module" and n.target == layer]
-            if len(calls) != 1:
-                raise NotTraceable(f"{layer} is called {len(calls)} times")
-            self.starts[layer] = calls[0]
-        dependents = {layer: _dependents(node) for layer, node in self.starts.items()}
+        self.graph_module, self.starts = trace(model, layers)
+        graph = self.graph_module.graph
+        behind = {layer: dependents(node) for layer, node in self.starts.items()}
         self.after = {
-            layer: [n for n in graph.nodes if n in found] for layer, found in dependents.items()
+            layer: [n for n in graph.nodes if n in found] for layer, found in behind.items()
         }
         self.last_uses = {layer: _last_uses(nodes) for layer, nodes in self.after.items()}
-        changed = set().union(*dependents.values())
+        changed = set().union(*behind.values())
         self.modules = {
             n: model.get_submodule(str(n.target)) for n in changed if n.op == "call_module"
         }
@@ -72,7 +46,7 @@ class LayerTails:
         self.norms = _norms_behind_convolutions(self.modules)
         self.convolutions = {norm: conv for conv, norm in self.norms.items()}
         self.by_picture = set().union(
-            *(_dependents(n) | {n} for n in graph.nodes if n.op == "placeholder")
+            *(dependents(n) | {n} for n in graph.nodes if n.op == "placeholder")
         )
         looked_at = (n for n, rule in self.rules.items() if rule.needs_inputs)
         self.wanted = {used for n in looked_at for used in n.all_input_nodes}
@@ -157,18 +131,6 @@ class _Keeping(fx.Interpreter):
         elif not _holds_tensors(value):
             self.kept[n] = value
         return value
-
-
-def _dependents(node: fx.Node) -> set[fx.Node]:
-    """Every node that depends on this one, without itself."""
-    found: set[fx.Node] = set()
-    waiting = list(node.users)
-    while waiting:
-        user = waiting.pop()
-        if user not in found:
-            found.add(user)
-            waiting.extend(user.users)
-    return found
 
 
 def _last_uses(nodes: Sequence[fx.Node]) -> dict[fx.Node, list[fx.Node]]:
