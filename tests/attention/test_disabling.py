@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from awake_networks import SIZES, awake, batch
+from awake_networks import FAMILIES, awake, batch
 from torch import Tensor, nn
 
 from delta_app.attention.disabling import Disabling
@@ -39,7 +39,7 @@ def half_disabled(channels: int) -> Tensor:
 
 @pytest.mark.parametrize(
     "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZES],
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES],
 )
 @torch.no_grad()
 def test_every_family_as_by_hooks(name: str) -> None:
