@@ -52,7 +52,7 @@ def layer_importance(
     Args:
         exact: of the measured pictures, by class and random half: (K, 2) and (K, 2, C).
         difference: the same of exact minus first order, for the combined estimate.
-        first_order: of all training pictures, by class: (K,) and (K, C); with `difference`.
+        first_order: of all training pictures, by class and half as well; with `difference`.
     """
     of_class = exact.together(-1)
     total = of_class.together(-1)
@@ -61,11 +61,11 @@ def layer_importance(
         base, halves = torch.zeros_like(total.mean), exact.together(0)
     else:
         everywhere, apart = first_order.together(-1), difference.together(-1)
-        estimate = combined(everywhere, total, apart.together(-1))
-        by_class = combined(first_order, of_class, apart)
+        estimate = combined(everywhere.together(-1), total, apart.together(-1))
+        by_class = combined(everywhere, of_class, apart)
         helps = first_order_helps(estimate, plain(total))
-        # Both halves rest on the first order of all pictures.
-        base, halves = everywhere.mean, difference.together(0)
+        # Each half rests on the first order of its own pictures: else the halves would agree by it.
+        base, halves = first_order.together(0).mean, difference.together(0)
     one, other = base + halves.mean
     told = len(one) > 1 and bool((halves.count > 0).all())
     return LayerImportance(
@@ -77,16 +77,40 @@ def layer_importance(
     )
 
 
+def random_halves(pictures: int, generator: torch.Generator) -> Tensor:
+    """Which half each picture is in, (N,) of 0 and 1: by turns in a random order."""
+    halves = torch.empty(pictures, dtype=torch.int64)
+    halves[torch.randperm(pictures, generator=generator)] = torch.arange(pictures) % 2
+    return halves
+
+
+def by_class_and_half(values: Tensor, labels: Tensor, halves: Tensor, classes: int) -> Moments:
+    """Moments (K, 2) and (K, 2, C) of values by picture.
+
+    Args:
+        values: (C, N).
+        labels, halves: (N,) int64.
+        classes: K.
+    """
+    found = moments(values, 2 * labels + halves, 2 * classes)
+    shape = (classes, 2)
+    return Moments(
+        found.count.view(shape), found.mean.view(*shape, -1), found.scatter.view(*shape, -1)
+    )
+
+
 class Gathered:
     """All importances measured so far.
 
     Args:
         classes: number of classes K.
+        halves: which half each training picture is in, (N,) of 0 and 1.
         keep: whether the values are kept by picture.
     """
 
-    def __init__(self, classes: int, keep: bool) -> None:
+    def __init__(self, classes: int, halves: Tensor, keep: bool) -> None:
         self._classes = classes
+        self._halves = halves
         self._places: list[Tensor] = []
         self._kept: dict[str, list[Tensor]] | None = {} if keep else None
         self._exact: dict[str, Moments] = {}
@@ -99,7 +123,7 @@ class Gathered:
         places: Tensor,
         first_order: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Take in pictures that were not measured before, in random order.
+        """Take in pictures that were not measured before.
 
         Args:
             importance: by layer, (C, N).
@@ -107,27 +131,16 @@ class Gathered:
                 training split.
             first_order: of the same pictures, where an estimate needs both.
         """
-        # Every other picture of a random order is a random half.
-        halves = (self.pictures + torch.arange(len(places))) % 2
-        groups = 2 * labels + halves
+        groups = (labels, self._halves[places], self._classes)
         self._places.append(places)
         for layer, values in importance.items():
             values = values.cpu()
             if self._kept is not None:
                 self._kept.setdefault(layer, []).append(values.float())
-            _put(self._exact, layer, self._moments(values, groups))
+            _put(self._exact, layer, by_class_and_half(values, *groups))
             if first_order is not None:
                 apart = values - first_order[layer].cpu()
-                _put(self._difference, layer, self._moments(apart, groups))
-
-    def _moments(self, values: Tensor, groups: Tensor) -> Moments:
-        found = moments(values, groups, 2 * self._classes)
-        by_class = (self._classes, 2)
-        return Moments(
-            found.count.view(by_class),
-            found.mean.view(*by_class, -1),
-            found.scatter.view(*by_class, -1),
-        )
+                _put(self._difference, layer, by_class_and_half(apart, *groups))
 
     @property
     def pictures(self) -> int:
@@ -144,7 +157,7 @@ class Gathered:
         """What is known of each layer.
 
         Args:
-            first_order: of all training pictures by class, where `add` was given it too.
+            first_order: of all training pictures by class and half, where `add` was given it too.
         """
         return {
             layer: layer_importance(

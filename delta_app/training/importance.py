@@ -13,14 +13,20 @@ from delta_app.attention.ablation import ImportanceEngine
 from delta_app.attention.by_picture import LayerByPicture
 from delta_app.attention.excitation import Excitation
 from delta_app.attention.first_order import first_order_importance
-from delta_app.attention.moments import Moments, moments
+from delta_app.attention.moments import Moments
 from delta_app.config import AttentionSettings
 from delta_app.data.batches import PlainBatches
 from delta_app.data.records import Splits
 from delta_app.errors import Cancelled
 from delta_app.formatting import count, counted, some
 from delta_app.training.evaluation import EVALUATION_BATCH
-from delta_app.training.gathered import BY_PICTURE_BYTES, Gathered, LayerImportance
+from delta_app.training.gathered import (
+    BY_PICTURE_BYTES,
+    Gathered,
+    LayerImportance,
+    by_class_and_half,
+    random_halves,
+)
 from delta_app.training.measured_batches import (
     Group,
     MeasuredBatches,
@@ -93,7 +99,7 @@ class ImportanceMeasurement:
         first_order = self._of_all_pictures() if self._settings.estimator == "combined" else None
         wanted = self._batches()
         keep = 4 * self._filters * wanted.pictures <= BY_PICTURE_BYTES
-        found = Gathered(len(self._splits.classes), keep)
+        found = Gathered(len(self._splits.classes), self._halves, keep)
         complete = self._measure(wanted, found, first_order)
         layers = found.layers(first_order)
         self._say_where_it_does_not_help(layers)
@@ -121,14 +127,15 @@ class ImportanceMeasurement:
         return found
 
     def _of_all_pictures(self) -> dict[str, Moments]:
-        """First order of all training pictures, by class."""
+        """First order of all training pictures, by class and half."""
         found: dict[str, Moments] = {}
         done, classes = 0, len(self._splits.classes)
         for batch in self._plain:
             self._ask.raise_if_ended()
             slopes = self._first_order.measure(batch.images, batch.labels)
             for layer, values in slopes.items():
-                more = moments(values.cpu(), batch.labels.cpu(), classes)
+                halves = self._halves[batch.indices.cpu()]
+                more = by_class_and_half(values.cpu(), batch.labels.cpu(), halves, classes)
                 found[layer] = found[layer] + more if layer in found else more
             done += len(batch.indices)
             self._observer.phase(FIRST_ORDER_PHASE, done, len(self._splits.train), "pictures")
@@ -225,6 +232,12 @@ class ImportanceMeasurement:
             return augmented_batches(self._settings, self._caches.train(size, seed))
         generator = torch.Generator().manual_seed(seed)
         return plain_batches(self._settings, self._plain, generator)
+
+    @cached_property
+    def _halves(self) -> Tensor:
+        """By the order that plain batches come in: what is measured is half one, half other."""
+        generator = torch.Generator().manual_seed(self._settings.attention_seed)
+        return random_halves(len(self._splits.train), generator)
 
     @cached_property
     def _plain(self) -> PlainBatches:

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from delta_app.attention.moments import moments
 from delta_app.attention.precision import (
     Estimate,
     combined_estimate,
@@ -17,7 +16,7 @@ from delta_app.attention.precision import (
     rank_correlation,
     reliability,
 )
-from delta_app.training.gathered import Gathered
+from delta_app.training.gathered import Gathered, by_class_and_half, random_halves
 
 FILTERS, PICTURES, MEASURED, CLASSES = 12, 40, 17, 3
 
@@ -33,9 +32,17 @@ def world() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return 0.8 * exact + noise + 0.1, exact[:, places], places, labels
 
 
+def halves_of_all() -> Tensor:
+    """The measured pictures by turns, as they come, then the others."""
+    _, _, places, _ = world()
+    halves = torch.arange(PICTURES) % 2
+    halves[places] = torch.arange(MEASURED) % 2
+    return halves
+
+
 def gathered(keep: bool, with_first_order: bool) -> Gathered:
     first, exact, places, labels = world()
-    found = Gathered(CLASSES, keep)
+    found = Gathered(CLASSES, halves_of_all(), keep)
     for here in torch.arange(MEASURED).split(5):  # groups of 5, 5, 5 and 2
         slopes = {"a": first[:, places[here]]} if with_first_order else None
         found.add({"a": exact[:, here]}, labels[places[here]], places[here], slopes)
@@ -66,13 +73,13 @@ def test_the_plain_estimate_is_that_of_all_values(keep: bool) -> None:
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_combined_estimate_is_that_of_all_values(keep: bool) -> None:
     first, exact, places, labels = world()
-    everywhere = {"a": moments(first, labels, CLASSES)}
+    everywhere = {"a": by_class_and_half(first, labels, halves_of_all(), CLASSES)}
     layer = gathered(keep, True).layers(everywhere)["a"]
     expected = combined_estimate(first, exact, places)
     same(layer.estimate, expected)
     assert layer.reliability == pytest.approx(reliability(expected))
-    combined = first.mean(1, keepdim=True) + exact - first[:, places]
-    halves = [combined[:, half::2].mean(1) for half in (0, 1)]
+    apart, half_of = exact - first[:, places], halves_of_all()
+    halves = [first[:, half_of == half].mean(1) + apart[:, half::2].mean(1) for half in (0, 1)]
     assert layer.split_half == pytest.approx(rank_correlation(*halves))
     helps = (
         expected.standard_error.square().mean()
@@ -87,6 +94,12 @@ def test_the_combined_estimate_is_that_of_all_values(keep: bool) -> None:
         same(one, combined_estimate(first[:, of_class], exact[:, sampled], where))
 
 
+def test_halves_are_random_and_even() -> None:
+    one, other = (random_halves(9, torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    assert one.sum() == other.sum() == 4
+    assert not torch.equal(one, other)
+
+
 def test_values_are_kept_in_the_order_of_the_places_or_not_at_all() -> None:
     _, exact, places, _ = world()
     kept = gathered(True, False)
@@ -99,7 +112,7 @@ def test_values_are_kept_in_the_order_of_the_places_or_not_at_all() -> None:
 
 
 def test_a_class_without_measured_pictures_is_nan() -> None:
-    found = Gathered(2, keep=False)
+    found = Gathered(2, torch.tensor([0, 1]), keep=False)
     found.add({"a": torch.tensor([[1.0, 3.0]])}, torch.tensor([1, 1]), torch.tensor([0, 1]))
     by_class = found.layers()["a"].by_class
     assert by_class.importance[:, 0].tolist() == pytest.approx([math.nan, 2.0], nan_ok=True)
