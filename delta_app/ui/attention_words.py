@@ -33,9 +33,7 @@ RELIABILITY = (
 )
 MEASURED = (
     "The split-half correlation ranks the filters by one random half of the pictures and by the "
-    "other: 1 is the same order, 0 none. Where exact and first order are combined, both halves "
-    "share the first order of all pictures, and so agree more than new pictures would: trust the "
-    "reliability there. Below zero are filters without which the loss falls."
+    "other: 1 is the same order, 0 none. Below zero are filters without which the loss falls."
 )
 
 
