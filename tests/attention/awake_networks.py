@@ -42,7 +42,9 @@ def awake(name: str) -> nn.Module:
             elif name_of_parameter.endswith("layer_scale"):  # ConvNeXt begins at 1e-6
                 parameter.fill_(0.3)
             else:
-                parameter.copy_(drawn).mul_(0.1).add_(1)
-        model.train()
+                parameter.copy_(drawn).mul_(0.1).add_(0.5)  # else deep ones multiply rounding
+        # Only BatchNorm learns: whatever drops at random would make another network each time.
+        for module in model.modules():
+            module.train(isinstance(module, nn.BatchNorm2d))
         model(batch(name))
     return model.eval()
