@@ -10,22 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from delta_app.config import OptimizationSettings
+from delta_app.config import AttentionSettings, OptimizationSettings
 from delta_app.errors import DeltaAppError
 from delta_app.formatting import duration, size
-from delta_app.models.behaviour_layers import default_behaviour_layers
-from delta_app.models.construction import meta_network
-from delta_app.models.feature_maps import layer_channels
 from delta_app.models.preprocessing import preprocessing
 from delta_app.regularizers import method
 from delta_app.runs.records import RunRecord
+from delta_app.services.network_cost import Cost, cost
 from delta_app.training.devices import MixedPrecision, resolve_device
+from delta_app.training.evaluation import EVALUATION_BATCH
+from delta_app.training.faithfulness_of_run import MOST_PICTURES, RANDOM_ORDERS
 from delta_app.training.run_config import RunConfig
 
 FLOPS_OF_A_CORE = 3e10
@@ -34,26 +31,6 @@ FLOPS_OF_A_DEVICE = {"cuda": 1e13, "mps": 2e12}
 
 BACKWARD = 2.0
 """A backward pass computes about twice what a forward pass does."""
-
-ABLATED_TAIL = 0.4
-"""Share of a forward pass that disabling one filter costs, on average over the layers."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one picture costs in a forward pass, and what the network holds.
-
-    Attributes:
-        flops: multiplications and additions, each counted.
-        activation_bytes: outputs of all layers in float32, which training keeps.
-        parameters: of the whole network.
-        filters: channels of its behaviour layers.
-    """
-
-    flops: float
-    activation_bytes: int
-    parameters: int
-    filters: int
 
 
 @dataclass(frozen=True)
@@ -81,42 +58,10 @@ def _rounded(seconds: float) -> float:
     return float(f"{max(seconds, 1.0):.1e}") if seconds < 60 else 60 * round(seconds / 60)
 
 
-@lru_cache(maxsize=64)
-def cost(name: str, image_size: int, behaviour_layers: tuple[str, ...] | None = None) -> Cost:
-    """Count a network's operations by running its shapes; no weights are made."""
-    model = meta_network(name)
-    layers = behaviour_layers or default_behaviour_layers(name, model)
-    channels = layer_channels(model, layers, image_size)
-    outputs = 0
-
-    def add(_module: nn.Module, _inputs: object, output: object) -> None:
-        nonlocal outputs
-        if isinstance(output, torch.Tensor):
-            outputs += output.numel()
-
-    handles = [
-        module.register_forward_hook(add)
-        for module in model.modules()
-        if not any(True for _ in module.children())
-    ]
-    try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            model(torch.empty(1, 3, image_size, image_size, device="meta"))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return Cost(
-        flops=float(counter.get_total_flops()),
-        activation_bytes=4 * outputs,
-        parameters=sum(p.numel() for p in model.parameters()),
-        filters=sum(channels.values()),
-    )
-
-
 def estimate(
     config: RunConfig, pictures: Mapping[str, int], past: Sequence[RunRecord] = ()
 ) -> Estimate:
-    """Time and memory of a run.
+    """Time and memory of a training run.
 
     Args:
         pictures: how many by split ("train", "val", "test").
@@ -132,8 +77,29 @@ def estimate(
     flops = config.optimization.epochs * (train * _step_flops(config, each) + val * each.flops)
     flops += test * each.flops
     if config.measures_attention:
-        flops += _attention_flops(config, each, train)
+        flops += _attention_flops(config.attention, each, train)
     return Estimate(flops / speed, _memory(config, each, device), measured)
+
+
+def estimate_attention(
+    config: RunConfig, pictures: Mapping[str, int], past: Sequence[RunRecord] = ()
+) -> Estimate:
+    """Time and memory of a run that measures attention alone; takes and raises what `estimate`
+    does. Where it goes on until reliable, the most it can take."""
+    settings, device = config.attention, resolve_device(config.optimization.device)
+    each = _cost_of(config)
+    speed, measured = _speed(config, device, past)
+    flops = _attention_flops(settings, each, pictures.get("train", 0))
+    if settings.faithfulness:
+        held_back = pictures.get("val", 0) or pictures.get("test", 0)
+        # Most important first, least important first, and the random ones.
+        curves = each.faithfulness_flops(2 + RANDOM_ORDERS)
+        flops += min(held_back, MOST_PICTURES) * (each.flops + curves)
+    together = settings.attention_batch_size
+    if settings.estimator != "exact":
+        together = max(together, EVALUATION_BATCH)
+    memory = 4.0 * each.parameters + together * each.activation_bytes
+    return Estimate(flops / speed, memory, measured)
 
 
 def _cost_of(config: RunConfig) -> Cost:
@@ -148,12 +114,19 @@ def _step_flops(config: RunConfig, each: Cost) -> float:
     return passes * each.flops
 
 
-def _attention_flops(config: RunConfig, each: Cost, train: int) -> float:
-    settings = config.attention
-    pictures = train
-    if settings.attention_batches is not None:
-        pictures = min(train, settings.attention_batches * settings.attention_batch_size)
-    return each.flops * (train + pictures * (1 + each.filters * ABLATED_TAIL))
+def _attention_flops(settings: AttentionSettings, each: Cost, train: int) -> float:
+    """Operations of the head's training, the look at all pictures, and the measurement."""
+    measured = train
+    if settings.attention_batches is not None and settings.attention_reliability is None:
+        measured = settings.attention_batches * settings.attention_batch_size
+        if settings.attention_pictures == "plain":
+            measured = min(measured, train)
+    slopes = (1 + BACKWARD) * each.flops
+    exact = each.flops + each.importance_flops
+    by_picture = {"exact": exact, "first-order": slopes, "combined": exact + slopes}
+    flops = (settings.head_epochs + 1) * train * each.flops
+    flops += measured * by_picture[settings.estimator]
+    return flops + (train * slopes if settings.estimator == "combined" else 0.0)
 
 
 def _speed(

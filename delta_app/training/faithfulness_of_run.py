@@ -26,7 +26,7 @@ from delta_app.training.run_config import RunConfig
 from delta_app.training.weights_files import load_saved
 
 PHASE = "measuring faithfulness"
-ORDERS = 5
+RANDOM_ORDERS = 5
 """Random orders a layer."""
 MOST_PICTURES = 256
 
@@ -59,7 +59,7 @@ def faithfulness_of_run(
         _say_pictures(split, len(chosen), len(splits.of(split)), observer)
         model = _measured_network(folder / HEAD_FILE, measured.network)
         importance = {name: layer.importance for name, layer in attention.layers.items()}
-        sweep = FaithfulnessSweep(model, importance, orders=ORDERS, seed=seed)
+        sweep = FaithfulnessSweep(model, importance, orders=RANDOM_ORDERS, seed=seed)
         try:
             _run(sweep, chosen, measured.caches, observer, Ask(control))
         except Cancelled:
@@ -68,7 +68,7 @@ def faithfulness_of_run(
                 "Ended before the faithfulness was measured: the attention is kept without it.",
             )
             raise
-        found = Faithfulness(sweep.found(), split, len(chosen), ORDERS, contents_of(chosen))
+        found = Faithfulness(sweep.found(), split, len(chosen), RANDOM_ORDERS, contents_of(chosen))
         found.save(shared / FAITHFULNESS_FILE)
         _say_where_it_fails(found, observer)
     found.save(folder / FAITHFULNESS_FILE)

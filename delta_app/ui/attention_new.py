@@ -89,7 +89,11 @@ def _bar(draft: Draft) -> None:
         else:
             entry = backbone(draft.config.model.backbone)
             of = attention_how.pictures_words(draft.config.attention, len(draft.splits.train))
-            st.markdown(f"Filters of {plain(entry.label)} on {of}")
+            said = f"Filters of {plain(entry.label)} on {of}"
+            if draft.estimate is not None:
+                open_ended = draft.config.attention.attention_reliability is not None
+                said += f" · {'at most ' if open_ended else ''}{plain(draft.estimate.words())}"
+            st.markdown(said)
     start = button.button(
         missing or "Measure",
         key="measure",

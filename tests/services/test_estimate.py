@@ -11,7 +11,8 @@ from torchvision.models import get_model_weights
 
 from delta_app.errors import SettingsError
 from delta_app.runs.records import RunRecord, RunStatus
-from delta_app.services.estimate import cost, estimate
+from delta_app.services.estimate import estimate, estimate_attention
+from delta_app.services.network_cost import cost
 from delta_app.training.run_config import RunConfig
 
 PICTURES = {"train": 100, "val": 20, "test": 50}
@@ -93,6 +94,69 @@ def test_delta_costs_the_sources_forward_and_its_measurement_more() -> None:
     assert learned > uniform
     probe = estimate(config_of("linear_probe"), {"train": 100}, past).seconds
     assert probe == pytest.approx(plain / 3)
+
+
+def test_a_learned_attention_pays_for_its_head_a_look_and_every_filter() -> None:
+    past = [ran(config_of(), 50.0)]
+    of = cost("mobilenet_v2", 128)
+    uniform, learned = (
+        estimate(
+            config_of("delta", attention=attention, attention_batches=1, head_epochs=3),
+            {"train": 100},
+            past,
+        ).seconds
+        for attention in ("uniform", "learned")
+    )
+    # A step is three forwards. The head hears 100 pictures three times, once they are looked at,
+    # and 32 are measured: intact and without each filter.
+    forwards = 3 * 100 + 100 + 32 * (1 + of.importance_flops / of.flops)
+    assert learned - uniform == pytest.approx(forwards / 3 / 50)
+
+
+def test_a_measurement_alone_by_each_estimator() -> None:
+    past = [ran(config_of(), 50.0)]
+    of = cost("mobilenet_v2", 128)
+
+    def forwards(**settings: Any) -> float:
+        given = {"attention_batches": 2, "head_epochs": 1, "faithfulness": False} | settings
+        config = config_of("delta", attention="learned", **given)
+        return estimate_attention(config, PICTURES, past).seconds * 3 * 50
+
+    exact = 64 * (1 + of.importance_flops / of.flops)
+    assert forwards() == pytest.approx(200 + exact)
+    assert forwards(estimator="first-order") == pytest.approx(200 + 3 * 64)
+    assert forwards(estimator="combined") == pytest.approx(200 + exact + 3 * 64 + 3 * 100)
+    # 20 pictures are held back to validate: 7 orders of every layer's filters.
+    curves = 20 * (1 + of.faithfulness_flops(7) / of.flops)
+    assert forwards(faithfulness=True) == pytest.approx(200 + exact + curves)
+    # Until reliable: as many as there are.
+    all_of = 100 * (1 + of.importance_flops / of.flops)
+    assert forwards(attention_reliability=0.9) == pytest.approx(200 + all_of)
+
+
+def test_what_runs_after_a_layer_counted_by_hand() -> None:
+    # AlexNet at 224 px: behind its five convolutions three linear layers; two operations each.
+    convolutions = {
+        "features.0": 55 * 55 * 64 * 3 * 11 * 11,
+        "features.3": 27 * 27 * 192 * 64 * 5 * 5,
+        "features.6": 13 * 13 * 384 * 192 * 3 * 3,
+        "features.8": 13 * 13 * 256 * 384 * 3 * 3,
+        "features.10": 13 * 13 * 256 * 256 * 3 * 3,
+    }
+    linear = 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    counted = cost("alexnet", 224, ("features.3", "features.10"))
+    deep = sum(convolutions[f"features.{n}"] for n in (6, 8, 10))
+    assert counted.tails == {
+        "features.3": 2 * (deep + linear),
+        "features.10": 2 * linear,
+    }
+    assert counted.mixing == {
+        "features.3": 2 * convolutions["features.6"],
+        "features.10": 2 * 9216 * 4096,
+    }
+    assert counted.importance_flops == 192 * 2 * (
+        deep - convolutions["features.6"] + linear
+    ) + 256 * 2 * (linear - 9216 * 4096)
 
 
 def test_memory_grows_with_the_batch_by_its_activations() -> None:

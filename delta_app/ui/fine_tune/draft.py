@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from delta_app.config import DataSettings
 from delta_app.data.records import SPLIT_WORDS, Splits
 from delta_app.errors import DeltaAppError
-from delta_app.runs.records import TRAINING
+from delta_app.runs.records import TRAINING, RunRecord
 from delta_app.services import datasets, runs
-from delta_app.services.estimate import Estimate, estimate
+from delta_app.services.estimate import Estimate, estimate, estimate_attention
 from delta_app.services.forms import settings_of, validate
 from delta_app.training.run_config import RunConfig, setting_groups
 from delta_app.ui.fine_tune import download
@@ -108,7 +109,7 @@ def draft_of(state: FormState, *, measuring: bool = False) -> Draft:
         if error is not None:
             errors[field] = error
     splits = _splits(pictures, values, errors)
-    expected = _estimate(config, splits, errors)
+    expected = _estimate(config, splits, errors, estimate_attention if measuring else estimate)
     return Draft(values, config, errors, pictures, weights, splits, expected)
 
 
@@ -129,13 +130,16 @@ def _splits(
 
 
 def _estimate(
-    config: RunConfig | None, splits: Splits | None, errors: dict[str, DeltaAppError]
+    config: RunConfig | None,
+    splits: Splits | None,
+    errors: dict[str, DeltaAppError],
+    of: Callable[[RunConfig, dict[str, int], Sequence[RunRecord]], Estimate],
 ) -> Estimate | None:
     if config is None or splits is None:
         return None
     counts: dict[str, int] = {name: len(splits.of(name)) for name in SPLIT_WORDS}
     try:
-        return estimate(config, counts, runs.list_runs(TRAINING)[:PAST_RUNS])
+        return of(config, counts, runs.list_runs(TRAINING)[:PAST_RUNS])
     except DeltaAppError as error:
         errors.setdefault(error.field or "backbone", error)
         return None
