@@ -15,7 +15,8 @@ from torch import Tensor, fx, nn
 
 from delta_app.attention.change import Change
 from delta_app.attention.graph import dependents, trace
-from delta_app.attention.rules import batch_norm_factor, rule_for
+from delta_app.attention.rules.apart import batch_norm_factor
+from delta_app.attention.rules.table import rule_for
 from delta_app.attention.site import Site
 
 
