@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import math
 import os
@@ -27,7 +28,7 @@ _prepared = False
 
 
 def prepare_process() -> None:
-    """Set allocator, precision and threads of this process; only the first call acts.
+    """Set allocator, precision, threads and collector of this process; only the first call acts.
 
     Call it early: threads that have an arena of the allocator already keep it.
     """
@@ -40,6 +41,10 @@ def prepare_process() -> None:
         log.debug("the C library is not glibc: its allocator is left as it is")
     turn_off_tf32()
     torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+    # What is imported by now lives as long as the process. A collection that looks through all of
+    # it again stops every thread for a third of a second.
+    gc.collect()
+    gc.freeze()
 
 
 def keep_large_blocks() -> bool:

@@ -83,3 +83,14 @@ def test_container_quota(tmp_path: Path, text: str, cores: int | None) -> None:
 
 def test_usable_cores_are_those_of_the_affinity_at_most() -> None:
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_collection_passes_over_what_was_imported_at_the_start() -> None:
+    code = """
+import gc
+from delta_app.runtime import prepare_process
+before = len(gc.get_objects())
+prepare_process()
+print(len(gc.get_objects()) < 0.01 * before)
+"""
+    assert run(code) == "True"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,51 @@ Say = Callable[..., Any]
 def test_a_signal_interrupts_the_run_between_two_steps(
     number: signal.Signals, small: list[str], tmp_path: Path, say: Say
 ) -> None:
-    command = [sys.executable, "-m", "delta_app", "train", *small, "--method", "l2"]
-    endless = ["--epochs", "10000", "--runs-dir", str(tmp_path / "runs"), "--json"]
-    log = tmp_path / "stderr"
+    where = ["--runs-dir", str(tmp_path / "runs")]
+    words = ["train", *small, "--method", "l2", "--epochs", "10000", *where, "--json"]
+    said = signalled(words, number, tmp_path, lambda log: "Epoch 2 of" in log)
+    assert said.code == 130, said.log
+    assert '"status": "interrupted"' in said.out
+    assert "Traceback" not in said.log
+    listed = say("runs", "list", "--json", *where).last_json["runs"]
+    assert [run["status"] for run in listed] == ["interrupted"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_was_measured_of_an_attention(small: list[str], tmp_path: Path) -> None:
+    where = ["--runs-dir", str(tmp_path / "runs"), "--out", str(tmp_path / "part.json")]
+    # Two pictures after the other, six or seven crops each: the first are done after 7 batches.
+    many = ["--attention-pictures", "augmented", "--batches", "45", "--attention-batch-size", "2"]
+    words = ["attention", *small[:8], *many, "--head-epochs", "1", *where, "--json"]
+    said = signalled(
+        words, signal.SIGINT, tmp_path, lambda log: measured(tmp_path / "runs", 7 / 45)
+    )
+    assert said.code == 130, said.log
+    result = json.loads(said.out)
+    assert result["status"] == "stopped"
+    assert 2 <= result["pictures"] < 15
+    part = json.loads((tmp_path / "part.json").read_text())
+    assert len(part["pictures"]) == result["pictures"]
+    assert "Stopped by you; the attention is kept" in said.log
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: its exit code, stdout and stderr."""
+
+    code: int
+    out: str
+    log: str
+
+
+def signalled(
+    words: list[str], number: signal.Signals, folder: Path, ready: Callable[[str], bool]
+) -> Said:
+    """Run a command, send it the signal once `ready` holds for its stderr, and wait for its end."""
+    log = folder / "stderr"
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [*command, *endless],
+            [sys.executable, "-m", "delta_app", *words],
             cwd=Path(__file__).resolve().parents[2],
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -37,7 +77,7 @@ def test_a_signal_interrupts_the_run_between_two_steps(
         )
     try:
         deadline = time.monotonic() + 120
-        while "Epoch 2 of" not in log.read_text() and process.poll() is None:
+        while process.poll() is None and not ready(log.read_text()):
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
         process.send_signal(number)
@@ -45,47 +85,7 @@ def test_a_signal_interrupts_the_run_between_two_steps(
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == 130, log.read_text()
-    assert b'"status": "interrupted"' in out
-    assert "Traceback" not in log.read_text()
-    listed = say("runs", "list", "--json", "--runs-dir", tmp_path / "runs").last_json["runs"]
-    assert [run["status"] for run in listed] == ["interrupted"]
-
-
-@pytest.mark.slow
-def test_ctrl_c_keeps_what_was_measured_of_an_attention(
-    small: list[str], tmp_path: Path, say: Say
-) -> None:
-    where = ["--runs-dir", str(tmp_path / "runs")]
-    # Two pictures after the other, six or seven crops each: the first are done after 7 batches.
-    many = ["--attention-pictures", "augmented", "--batches", "45", "--attention-batch-size", "2"]
-    words = [*small[:8], *many, "--head-epochs", "1", "--out", str(tmp_path / "part.json")]
-    log = tmp_path / "stderr"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "delta_app", "attention", *words, *where, "--json"],
-            cwd=Path(__file__).resolve().parents[2],
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while process.poll() is None and not measured(tmp_path / "runs", 7 / 45):
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 130, log.read_text()
-    result = json.loads(out)
-    assert result["status"] == "stopped"
-    assert 2 <= result["pictures"] < 15
-    part = json.loads((tmp_path / "part.json").read_text())
-    assert len(part["pictures"]) == result["pictures"]
-    assert "Stopped by you; the attention is kept" in log.read_text()
+    return Said(process.returncode, out.decode(), log.read_text())
 
 
 def measured(runs_dir: Path, share: float) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from drawn import draw_folder
+from small_runs import SMALL
 
 from delta_app.training.observer import Request, Silent
 from delta_app.training.run_config import RunConfig
@@ -26,16 +27,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 @pytest.fixture
 def config(pictures: Path) -> Callable[..., RunConfig]:
     """Settings name=value -> a config; by default two epochs of a tiny ShuffleNet on the CPU."""
-    small: dict[str, Any] = {
-        "data": str(pictures),
-        "backbone": "shufflenet_v2_x0_5",
-        "weights": "random",
-        "image_size": 64,
-        "epochs": 2,
-        "batch_size": 8,
-        "device": "cpu",
-        "threads": 1,
-    }
+    small = {"data": str(pictures)} | SMALL
 
     def build(method: str, **settings: Any) -> RunConfig:
         return RunConfig.from_flat(small | {"method": method} | settings)

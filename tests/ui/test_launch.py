@@ -126,3 +126,12 @@ print(message.metadata.cacheable)
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False", found.stderr
+
+
+def test_no_redraw_walks_through_every_object_of_the_process() -> None:
+    """Streamlit reads the option from the project's file; it would stop training each time."""
+    code = "from streamlit import config; print(config.get_option('runner.postScriptGC'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
