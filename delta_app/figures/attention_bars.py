@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from delta_app.figures.base import HEIGHT, QUIET, base_figure
+from delta_app.figures.base import HEIGHT, QUIET, as_text, base_figure
 
 Order = Literal["sorted", "filter"]
 
@@ -51,8 +51,9 @@ def attention_bars(
     if importance is not None:
         told.append(np.asarray(importance, dtype=float)[filters])
         hover += "<br>importance %{customdata[2]:.3g}"
-        if standard_error is not None:
-            told.append(np.asarray(standard_error, dtype=float)[filters])
+        errors = None if standard_error is None else np.asarray(standard_error, dtype=float)
+        if errors is not None and np.isfinite(errors).all():  # of one picture they are not known
+            told.append(errors[filters])
             hover += " ± %{customdata[3]:.2g}"
     bars = go.Bar(
         x=np.arange(channels),
@@ -64,7 +65,7 @@ def attention_bars(
     figure = base_figure(
         [bars],
         key=f"attention_{layer}_{order}",
-        title=layer if title is None else title,
+        title=as_text(layer if title is None else title),
         x=x or ("Filters, most attended first" if order == "sorted" else "Filter"),
         y="Attention, C·W",
         height=height,

@@ -8,6 +8,7 @@ later must stand behind what is there already.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -26,6 +27,11 @@ QUIET = "#8A8F98"
 """A grey that is read on white and on near-black alike; for reference lines."""
 
 PERCENT = f"{THIN_SPACE}%"
+
+
+def as_text(name: str) -> str:
+    """A name that people gave, for a chart: Plotly takes <b>, <br> and &amp; in texts as markup."""
+    return html.escape(name, quote=False)
 
 
 def base_figure(

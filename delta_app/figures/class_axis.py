@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from delta_app.figures.base import AXIS_ROOM
+from delta_app.figures.base import AXIS_ROOM, as_text
 
 LONGEST_NAME = 18
 
@@ -21,7 +21,7 @@ def name_classes(figure: go.Figure, classes: Sequence[str]) -> None:
         return
     figure.update_xaxes(
         tickvals=list(range(len(classes))),
-        ticktext=[shortened(name) for name in classes],
+        ticktext=[class_label(name) for name in classes],
         tickangle=-40 if _slanted(classes) else 0,
     )
 
@@ -36,6 +36,11 @@ def class_axis_room(classes: Sequence[str]) -> float:
 
 def _slanted(classes: Sequence[str]) -> bool:
     return len(classes) > 5
+
+
+def class_label(name: str, longest: int = LONGEST_NAME) -> str:
+    """A class's name for an axis: not too long, and as it stands."""
+    return as_text(shortened(name, longest))
 
 
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from delta_app.figures.base import HEIGHT, base_figure
+from delta_app.figures.base import HEIGHT, as_text, base_figure
 from delta_app.figures.chosen_filter import CHOSEN
-from delta_app.figures.class_axis import MOST_NAMED, shortened
+from delta_app.figures.class_axis import MOST_NAMED, class_label
 
 DIVERGING = (
     (0.0, "rgba(33,102,172,1)"),
@@ -29,6 +29,7 @@ def class_heat_map(
     filters: Sequence[int],
     *,
     key: str,
+    title: str,
     x: str,
     unit: str,
     chosen: int | None = None,
@@ -37,7 +38,7 @@ def class_heat_map(
     """Classes down, filters across; one colour scale about zero for all cells.
 
     Args:
-        by_class: mean rise in loss of each class's pictures, (K, C); nan for a class without.
+        by_class: mean importance for each class's pictures, (K, C); nan for a class without.
         errors: its standard error, (K, C); not finite where it is not known.
         classes: K names.
         filters: which are drawn, from left to right.
@@ -60,7 +61,7 @@ def class_heat_map(
         customdata=[[[int(i)] for i in order] for _ in classes],
         hovertext=[
             [
-                _told(name, int(i), values[row, place], known[row, place])
+                _told(as_text(name), int(i), values[row, place], known[row, place])
                 for place, i in enumerate(order)
             ]
             for row, name in enumerate(classes)
@@ -78,7 +79,7 @@ def class_heat_map(
     figure = base_figure(
         [cells],
         key=key,
-        title="Rise in loss by class",
+        title=title,
         x=x,
         height=height,
         legend=False,
@@ -94,7 +95,7 @@ def class_heat_map(
     )
     figure.update_yaxes(
         tickvals=list(range(len(classes))) if named else [],
-        ticktext=[shortened(name, 14) for name in classes] if named else [],
+        ticktext=[class_label(name, 14) for name in classes] if named else [],
         title_text="" if named else f"{len(classes)} classes",
         range=[len(classes) - 0.5, -0.5],
         showgrid=False,

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from delta_app.figures.base import base_figure
-from delta_app.figures.class_axis import MOST_NAMED, shortened
+from delta_app.figures.base import as_text, base_figure
+from delta_app.figures.class_axis import MOST_NAMED, class_label
 
 HEIGHT = 360
 MOST_WRITTEN = 15
@@ -46,7 +46,7 @@ def confusion_matrix(
             _cells(counts, shares, ~right, classes, _WRONG),
         ],
         key=key,
-        title=title,
+        title=as_text(title),
         x="Answer",
         y="True class",
         height=height,
@@ -56,7 +56,7 @@ def confusion_matrix(
     named = len(classes) <= MOST_NAMED
     ticks = {
         "tickvals": list(range(len(classes))) if named else [],
-        "ticktext": [shortened(name, 14) for name in classes] if named else [],
+        "ticktext": [class_label(name, 14) for name in classes] if named else [],
         "showgrid": False,
         "zeroline": False,
         "range": [-0.5, len(classes) - 0.5],
@@ -75,7 +75,8 @@ def _cells(
 ) -> go.Heatmap:
     shown = where & (counts > 0)
     k = len(classes)
-    told = [[[classes[i], classes[j], int(counts[i, j])] for j in range(k)] for i in range(k)]
+    names = [as_text(name) for name in classes]
+    told = [[[names[i], names[j], int(counts[i, j])] for j in range(k)] for i in range(k)]
     return go.Heatmap(
         z=np.where(shown, shares, np.nan),
         zmin=0,

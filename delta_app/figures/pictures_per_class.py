@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from delta_app.figures.base import as_text
+
 SPLIT_COLORS = {"train": "#5B4BC4", "val": "#A9A2E8", "test": "#8C8C96"}
 """Tints of the accent and a grey: colours of methods stay theirs."""
 
@@ -24,6 +26,7 @@ def pictures_per_class(
         counts: pictures of each class, by split; a split without pictures is not drawn.
     """
     lying = len(classes) <= NAMED
+    named_classes = [as_text(name) for name in classes]
     figure = go.Figure()
     for split, numbers in counts.items():
         if not any(numbers):
@@ -32,8 +35,8 @@ def pictures_per_class(
         named = "%{y}" if lying else "%{x}"
         number = "%{x}" if lying else "%{y}"
         figure.add_bar(
-            x=list(numbers) if lying else list(classes),
-            y=list(classes) if lying else list(numbers),
+            x=list(numbers) if lying else named_classes,
+            y=named_classes if lying else list(numbers),
             orientation="h" if lying else "v",
             name=label,
             marker={"color": SPLIT_COLORS.get(split), "line": {"width": 0}},

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from delta_app.figures.base import PERCENT, base_figure
-from delta_app.figures.class_axis import shortened
+from delta_app.figures.base import PERCENT, as_text, base_figure
+from delta_app.figures.class_axis import class_label
 
 BAR_HEIGHT = 30
 FRAME_HEIGHT = 16
@@ -36,7 +36,7 @@ def probability_bars(
         text=[f"{100 * share:.1f}{PERCENT}" for _, share in answers],
         textposition="outside",
         cliponaxis=False,
-        customdata=names,
+        customdata=[as_text(name) for name in names],
         hovertemplate="%{customdata}: %{text}<extra></extra>",
     )
     figure = base_figure(
@@ -60,4 +60,5 @@ def probability_bars(
 
 
 def _label(name: str, true_class: str | None) -> str:
-    return f"<b>{shortened(name)}</b> (true)" if name == true_class else shortened(name)
+    label = class_label(name)
+    return f"<b>{label}</b> (true)" if name == true_class else label

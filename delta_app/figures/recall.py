@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from delta_app.figures.base import HEIGHT, PERCENT, base_figure
+from delta_app.figures.base import HEIGHT, PERCENT, as_text, base_figure
 from delta_app.figures.class_axis import class_axis_room, name_classes
 
 _HATCHES = ("", "/", "x", "\\", "-", "|", "+", ".")
@@ -26,13 +26,13 @@ def recall_by_class(
         go.Bar(
             x=list(range(len(classes))),
             y=[None if share is None else 100 * share for share in recall],
-            name=label,
+            name=as_text(label),
             marker={
                 "color": color,
                 "line": {"width": 0},
                 "pattern": {"shape": _hatch(place, runs), "fillmode": "replace"},
             },
-            customdata=list(classes),
+            customdata=[as_text(name) for name in classes],
             hovertemplate=f"%{{customdata}}: %{{y:.1f}}{PERCENT}",
         )
         for place, (label, color, recall) in enumerate(runs)

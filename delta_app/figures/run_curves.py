@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from delta_app.figures.base import HEIGHT, base_figure, empty_figure
+from delta_app.figures.base import HEIGHT, as_text, base_figure, empty_figure
 from delta_app.figures.curves import metric_line
 from delta_app.runs.records import Series
 
@@ -71,7 +71,7 @@ def run_curves(
     lines = [
         metric_line(
             NO_POINTS if series is None else series,
-            run.label,
+            as_text(run.label),
             run.color,
             dash=run.dash,
             share=share,

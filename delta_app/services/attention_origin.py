@@ -44,6 +44,8 @@ def origin_of(run: RunRecord, runs_dir: str | Path | None = None) -> Origin | No
     own = measurement(run)
     if own is None:
         return None
+    if not own.found.key:  # stopped before its end: nobody reuses a part
+        return Origin("own", run)
     before = [other for other in measurements(runs_dir) if other.created_at < run.created_at]
     for other in reversed(before):
         if _key(other) == own.found.key:

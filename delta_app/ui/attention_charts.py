@@ -21,7 +21,7 @@ from delta_app.ui import attention_filter, attention_words
 from delta_app.ui.attention_choices import Choices, pick
 from delta_app.ui.attention_faithfulness import faithfulness
 from delta_app.ui.attention_live import BARS_HEIGHT
-from delta_app.ui.attention_words import IN_95, MEASURED, RELIABILITY, RISE
+from delta_app.ui.attention_words import IN_95, MEASURED, RELIABILITY, axis_words, quantity
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 
@@ -49,7 +49,7 @@ def measured(measurement: Measurement, view: LayerView) -> None:
 
 def draw(measurement: Measurement, choices: Choices) -> None:
     """The bars, two charts side by side, one filter, and beneath what has more room."""
-    axis = RISE.get(measurement.estimator, RISE["exact"])
+    axis = axis_words(measurement)
     filters = drawn_filters(choices.view, choices.order, choices.at_each_end)
     _bars(measurement.run.id, choices, filters, axis)
     left, right = st.columns(2, gap="small")
@@ -142,10 +142,12 @@ def _beneath(
         )
     if known is not None and right is not None:
         with right:
-            _by_class(measurement.run.id, known, choices, filters)
+            _by_class(measurement, known, choices, filters)
 
 
-def _by_class(run_id: str, known: ByPicture, choices: Choices, filters: tuple[int, ...]) -> None:
+def _by_class(
+    measurement: Measurement, known: ByPicture, choices: Choices, filters: tuple[int, ...]
+) -> None:
     """Classes and filters; only as many filters as can be told apart."""
     view = choices.view
     shown = first_filters(filters, choices.filter, COLUMNS)
@@ -154,7 +156,7 @@ def _by_class(run_id: str, known: ByPicture, choices: Choices, filters: tuple[in
     if len(shown) < len(filters):
         words += f"; {len(shown)} of {len(filters)}"
     _chart(
-        run_id,
+        measurement.run.id,
         view,
         class_heat_map(
             known.layers[view.name].by_class,
@@ -162,6 +164,7 @@ def _by_class(run_id: str, known: ByPicture, choices: Choices, filters: tuple[in
             known.classes,
             shown,
             key=f"classes_{view.name}_{choices.order}",
+            title=f"{quantity(measurement)} by class",
             x=words,
             unit="nats",
             chosen=choices.filter,
@@ -169,7 +172,7 @@ def _by_class(run_id: str, known: ByPicture, choices: Choices, filters: tuple[in
         ),
         "classes",
         height,
-        f"Rise in loss of each class when a filter of {view.name} is disabled",
+        f"{quantity(measurement)} of each class for the filters of {view.name}",
     )
 
 

@@ -56,7 +56,7 @@ def place_of_bars() -> None:
     """An empty chart where the bars will be."""
     draw_chart(
         empty_figure(
-            "The bars come once every filter was disabled in turn.",
+            "The bars come once every filter is measured.",
             key="attention_to_come",
             height=BARS_HEIGHT,
         ),

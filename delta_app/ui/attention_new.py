@@ -29,8 +29,7 @@ def draw() -> None:
     _fill_from_address(state)
     attention_how.settle(state)
     draft = draft_of(state, measuring=True)
-    if draft.pictures.usable:
-        navigation.show_in_address({"data": draft.values["data"]})
+    _keep_in_address(draft)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         with st.container(border=True, gap="small", key="measure_pictures"):
@@ -66,6 +65,13 @@ def _fill_from_address(state: FormState) -> None:
             return
     if data is not None and data != state.current("data"):
         state.set("data", data)
+
+
+def _keep_in_address(draft: Draft) -> None:
+    """Put the folder into the address; what it says by then stands in the form already."""
+    if draft.pictures.usable and navigation.query("data") != draft.values["data"]:
+        navigation.show_in_address({"data": draft.values["data"]})
+        st.session_state[_FILLED] = (navigation.query("from"), draft.values["data"])
 
 
 def _found(draft: Draft) -> None:

@@ -15,12 +15,19 @@ from delta_app.services.measured_attention import Measurement
 IN_95 = 1.96
 """Standard errors to each side of a mean that hold 95 % of a normal distribution."""
 
-RISE = {
-    "exact": "Rise in loss when disabled (nats)",
-    "combined": "Rise in loss when disabled (nats)",
-    "first-order": "Slope of the loss (nats)",
-}
-"""What an importance is, by estimator, as an axis says it."""
+_RISE, _SLOPE = "Rise in loss", "Slope of the loss"
+
+
+def quantity(measurement: Measurement) -> str:
+    """What its importances are, in few words."""
+    return _SLOPE if measurement.estimator == "first-order" else _RISE
+
+
+def axis_words(measurement: Measurement) -> str:
+    """What its importances are, as an axis says it."""
+    of = quantity(measurement)
+    return f"{of} (nats)" if of == _SLOPE else f"{of} when disabled (nats)"
+
 
 _ESTIMATORS = {"exact": "exact", "combined": "exact and first order combined"}
 

@@ -8,6 +8,7 @@ from delta_app.figures.run_curves import run_curves
 from delta_app.services import comparison
 from delta_app.services.comparison import Comparison
 from delta_app.training import metric_names as names
+from delta_app.ui.chart import draw_chart
 from delta_app.ui.compare_tables import draw_results
 from delta_app.ui.run_choice import choose
 
@@ -62,30 +63,32 @@ def _with_data(found: Comparison) -> tuple[str, ...]:
 def _charts(ids: tuple[str, ...], accuracy: str, loss: str, log: bool) -> None:
     found = comparison.compare(ids)
     left, right = st.columns(WIDTHS)
-    left.plotly_chart(
-        run_curves(
-            comparison.curves(found, accuracy),
-            key=f"compare_{accuracy}",
-            title=f"{_ACCURACIES[accuracy]} accuracy",
-            y="Accuracy (%)",
-            share=True,
+    with left:
+        draw_chart(
+            run_curves(
+                comparison.curves(found, accuracy),
+                key=f"compare_{accuracy}",
+                title=f"{_ACCURACIES[accuracy]} accuracy",
+                y="Accuracy (%)",
+                share=True,
+                height=HEIGHT,
+            ),
+            key="compare_accuracy",
             height=HEIGHT,
-        ),
-        key="compare_accuracy",
-        height=HEIGHT,
-        alt=f"{_ACCURACIES[accuracy]} accuracy of every run over epochs",
-    )
+            alt=f"{_ACCURACIES[accuracy]} accuracy of every run over epochs",
+        )
     title = "Validation cross-entropy" if loss == names.VAL_CROSS_ENTROPY else _LOSSES[loss]
-    right.plotly_chart(
-        run_curves(
-            comparison.curves(found, loss),
-            key=f"compare_{loss}",
-            title=title,
-            y="Loss",
-            log=log,
+    with right:
+        draw_chart(
+            run_curves(
+                comparison.curves(found, loss),
+                key=f"compare_{loss}",
+                title=title,
+                y="Loss",
+                log=log,
+                height=HEIGHT,
+            ),
+            key="compare_loss",
             height=HEIGHT,
-        ),
-        key="compare_loss",
-        height=HEIGHT,
-        alt=f"{title} of every run over epochs",
-    )
+            alt=f"{title} of every run over epochs",
+        )

@@ -56,7 +56,7 @@ def _bars(record: RunRecord, layer: str, order: Order) -> None:
             else runs.status_words(record)
         )
         figure = empty_figure(words, key="attention_empty", title=layer, height=HEIGHT)
-        note = "The bars come once every filter was disabled in turn."
+        note = "The bars come once every filter is measured."
     else:
         measured = found.measured[layer]
         figure = attention_bars(

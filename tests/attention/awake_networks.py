@@ -6,15 +6,22 @@ import torch
 from torch import Tensor, nn
 from walked_networks import WALKED
 
+from delta_app.models.catalog import backbone
 from delta_app.models.construction import meta_network
 
 FAMILIES = (*WALKED, "alexnet", "resnext50_32x4d")
 """One a family, one that has no BatchNorm, and one of grouped convolutions."""
 
 
+LARGE = 60_000_000
+"""Parameters beyond which a network gets smaller pictures, or it would take minutes."""
+
+
 def batch(name: str) -> Tensor:
+    """Two pictures of noise, (2, 3, S, S) float64."""
     generator = torch.Generator().manual_seed(2)
-    size = 96 if name == "inception_v3" else 64
+    size = 32 if backbone(name).parameters > LARGE and name != "alexnet" else 64
+    size = 96 if name == "inception_v3" else size
     return torch.randn(2, 3, size, size, dtype=torch.float64, generator=generator)
 
 

@@ -12,7 +12,7 @@ ERRORS = [[0.01, 0.02, float("inf")], [0.03, 0.04, float("nan")]]
 
 def heat_map(filters: tuple[int, ...] = (2, 1), chosen: int | None = None) -> go.Figure:
     return class_heat_map(
-        BY_CLASS, ERRORS, ("ants", "bees"), filters, key="k", x="Filters", unit="nats",
+        BY_CLASS, ERRORS, ("ants", "bees"), filters, key="k", title="t", x="Filters", unit="nats",
         chosen=chosen,
     )  # fmt: skip
 
@@ -45,5 +45,7 @@ def test_the_chosen_column_is_framed() -> None:
 
 def test_a_layer_without_any_number_still_has_a_scale() -> None:
     nothing = np.full((1, 2), np.nan)
-    (cells,) = class_heat_map(nothing, nothing, ("ants",), (0, 1), key="k", x="", unit="").data
+    (cells,) = class_heat_map(
+        nothing, nothing, ("ants",), (0, 1), key="k", title="", x="", unit=""
+    ).data
     assert (cells.zmin, cells.zmax) == (-1.0, 1.0)

@@ -82,6 +82,8 @@ def _spell_out(options: argparse.Namespace) -> None:
             options.attention_reliability = STABLE
     elif options.batches is not None:
         options.attention_batches = None if options.batches == "all" else options.batches
+        if not hasattr(options, "attention_reliability"):  # nor that of --config or --of
+            options.attention_reliability = None
 
 
 def _config(options: argparse.Namespace) -> RunConfig:

@@ -25,12 +25,14 @@ def _run(options: argparse.Namespace, context: Context) -> int:
         raise UsageError(f"compare: expected two runs or more, got {len(options.run)}.")
 
     from delta_app.cli.stores import open_store
-    from delta_app.services.comparison import agreement_of, answered_runs, compare
+    from delta_app.services.comparison import MOST_RUNS, agreement_of, answered_runs, compare
 
     store = open_store(options)
     ids = list(dict.fromkeys(store.find(each).id for each in options.run))
     if len(ids) < 2:
         raise UsageError(f"compare: {' and '.join(options.run)} are one and the same run.")
+    if len(ids) > MOST_RUNS:
+        raise UsageError(f"compare: expected {MOST_RUNS} runs at most, got {len(ids)}.")
     comparison = compare(ids, runs_dir=store.runs_dir)
     agreement = agreement_of(comparison) if len(answered_runs(comparison)) > 1 else None
     if options.json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from delta_app.cli.command import Command, Context, UsageError, add_json, add_runs_dir
 from delta_app.cli.output import note, print_json, print_table
+from delta_app.errors import RunError
 from delta_app.formatting import duration, percent
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="all runs, newest first")
     showing = actions.add_parser("show", help="one run: its settings, its results, its log")
-    stopping = actions.add_parser("stop", help="end a run; it keeps its best epoch and is tested")
+    stopping = actions.add_parser(
+        "stop",
+        help="end a run; it keeps what it has: its best epoch, "
+        "which is tested, or the pictures it measured",
+    )
     deleting = actions.add_parser("delete", help="delete runs with their folders, for good")
     for each in (showing, stopping):
         each.add_argument("run", metavar="RUN", help="id, the beginning of it, or name")
@@ -97,20 +102,33 @@ def _show(options: argparse.Namespace, store: RunStore) -> int:
 
 def _stop(options: argparse.Namespace, store: RunStore) -> int:
     from delta_app.cli.stores import summary
+    from delta_app.runs.records import ATTENTION
 
     run = store.request(store.find(options.run).id, "stop")
     stopping = run.request == "stop"
     if options.json:
         print_json(summary(run) | {"stopping": stopping})
     elif stopping:
-        print(f"{run.id} is stopping: it keeps its best epoch and is tested.")
+        keeps = (
+            "the pictures it measured" if run.kind == ATTENTION else "its best epoch, and is tested"
+        )
+        print(f"{run.id} is stopping: it keeps {keeps}.")
     else:
         print(f"{run.id} is {run.status}.")
     return 0
 
 
 def _delete(options: argparse.Namespace, store: RunStore) -> int:
-    found = [store.find(each) for each in options.run]
+    from delta_app.runs.records import RunStatus
+
+    found = list({run.id: run for run in map(store.find, options.run)}.values())
+    going = [run for run in found if run.status is RunStatus.RUNNING]
+    if going:
+        raise RunError(
+            f"{', '.join(f'{run.name} ({run.id})' for run in going)} is running; nothing was "
+            "deleted.",
+            cure="Stop it first.",
+        )
     if not options.yes:
         if not sys.stdin.isatty():
             raise UsageError("runs delete: nobody can be asked here. Add --yes to delete for good.")
