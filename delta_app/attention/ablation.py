@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from delta_app.attention import differences
-from delta_app.attention.change import Change
+from delta_app.attention.change import channel_axis
+from delta_app.attention.finite import check_finite
 from delta_app.attention.graph import NotTraceable
 from delta_app.attention.tail import LayerTails
 
@@ -41,8 +42,8 @@ class Ablation(Protocol):
     def largest(self) -> int:
         """Elements that the change of one variant had at most, in the last call."""
 
-    def logit_changes(self, layer: str, change: Change) -> Tensor:
-        """(F, N, K) where the layer's output changes so."""
+    def without(self, layer: str, filters: Sequence[int]) -> Tensor:
+        """How the logits change where each of the filters alone is disabled, (F, N, K)."""
 
 
 class ImportanceEngine:
@@ -85,13 +86,16 @@ class ImportanceEngine:
             filters: by layer, those that are measured, C of them; all of all layers by default.
 
         Returns:
-            CE(disabled) - CE(intact) by layer, (C, N) each, float64, signed.
+            CE(disabled) - CE(intact) by layer, (C, N) each, float64 on the CPU, signed.
+
+        Raises:
+            AttentionError: the intact network's answers are no numbers.
 
         Source: the authors' channel_eval.py, there averaged over each batch.
         """
-        modules = dict(self._model.named_modules())
         wanted = self._layers if filters is None else tuple(filters)
         found: dict[str, list[Tensor]] = {layer: [] for layer in wanted}
+        axes = {layer: channel_axis(self._model.get_submodule(layer)) for layer in wanted}
         for few, their in zip(
             images.split(PICTURES_AT_ONCE), labels.split(PICTURES_AT_ONCE), strict=True
         ):
@@ -100,33 +104,32 @@ class ImportanceEngine:
                 run = self._tails.start(few)
             else:
                 run = _FullForwards(self._model, self._layers, few)
+            check_finite(run.logits)
             for layer in wanted:
-                # ConvNeXt's linear layers put out (N, H, W, C), all else (N, C, H, W).
-                dim = 3 if isinstance(modules[layer], nn.Linear) else 1
-                chosen = range(run.outputs[layer].shape[dim]) if filters is None else filters[layer]
-                found[layer].append(_rises(run, layer, dim, their, chosen, on_pairs))
+                all_of = range(run.outputs[layer].shape[axes[layer]])
+                chosen = all_of if filters is None else filters[layer]
+                found[layer].append(_rises(run, layer, their.cpu(), chosen, on_pairs))
         return {layer: torch.cat(parts, dim=1) for layer, parts in found.items()}
 
 
 def _rises(
     run: Ablation,
     layer: str,
-    dim: int,
     labels: Tensor,
     filters: Sequence[int],
     on_pairs: Callable[[int], None],
 ) -> Tensor:
-    """(C, N) of the chosen filters of a layer."""
-    output = run.outputs[layer]
-    at_once, rises, first = 1, [labels.new_zeros((0, len(labels)), dtype=torch.float64)], 0
+    """(C, N) on the CPU, of the chosen filters of a layer."""
+    # In float64, which not every device has; logits are few.
+    logits = run.logits.cpu()
+    at_once, rises, first = 1, [torch.zeros((0, len(labels)), dtype=torch.float64)], 0
     while first < len(filters):
         some = filters[first : first + at_once]
-        logits = run.logit_changes(layer, disabled(output, some, dim))
-        rises.append(differences.cross_entropy(run.logits, logits, labels))
+        rises.append(differences.cross_entropy(logits, run.without(layer, some).cpu(), labels))
         on_pairs(len(some) * len(labels))
         first += len(some)
         # The first filter, alone, has shown how large its change grows.
-        at_once = filters_at_once(run.largest * output.element_size())
+        at_once = filters_at_once(run.largest * run.outputs[layer].element_size())
     return torch.cat(rises)
 
 
@@ -139,20 +142,8 @@ def filters_at_once(largest: int) -> int:
     return max(1, BYTES_AT_ONCE // largest)
 
 
-def disabled(output: Tensor, filters: Sequence[int], dim: int) -> Change:
-    """The change of a layer's output where one channel in each variant is zero.
-
-    Args:
-        output: (N, ...), channels along `dim`.
-        filters: which channel is zero in which variant.
-    """
-    channels = torch.tensor(filters, device=output.device)
-    zeroed = -output.index_select(dim, channels).movedim(dim, 0).unsqueeze(dim + 1)
-    return Change(zeroed.flatten(0, 1), len(filters), channels, dim)
-
-
 class _FullForwards:
-    """The slow way, for what cannot be traced: the whole network with the output replaced."""
+    """The slow way, for what cannot be traced: the whole network for every filter."""
 
     def __init__(self, model: nn.Module, layers: tuple[str, ...], images: Tensor) -> None:
         self._images = images
@@ -174,13 +165,18 @@ class _FullForwards:
                 handle.remove()
         self.largest = max(images.numel(), *(o.numel() for o in self.outputs.values()))
 
-    def logit_changes(self, layer: str, change: Change) -> Tensor:
-        output = self.outputs[layer]
-        wide = change.spread(output.shape)
-        changed = (output.unsqueeze(0) + wide.by_variant()).flatten(0, 1)
-        handle = self._modules[layer].register_forward_hook(lambda m, i, o: changed)
-        try:
-            logits: Tensor = self._model(self._images.repeat(change.variants, 1, 1, 1))
-        finally:
-            handle.remove()
-        return logits.unflatten(0, (change.variants, -1)).double() - self.logits.double()
+    def without(self, layer: str, filters: Sequence[int]) -> Tensor:
+        module = self._modules[layer]
+        dim = channel_axis(module)
+
+        def disable(m: nn.Module, inputs: object, output: Tensor) -> Tensor:
+            """Of every call of the layer: a network may call it more than once."""
+            variants = output.clone().unflatten(0, (len(filters), -1))
+            for variant, channel in zip(variants, filters, strict=True):
+                variant.select(dim, channel).zero_()
+            return variants.flatten(0, 1)
+
+        with module.register_forward_hook(disable):
+            logits: Tensor = self._model(self._images.repeat(len(filters), 1, 1, 1))
+        # Subtracted in float64, which not every device has.
+        return logits.unflatten(0, (len(filters), -1)).cpu().double() - self.logits.cpu().double()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,6 @@ class Change:
     variants: int
     channels: Tensor | None = None
     dim: int = 1
-
-    @property
-    def confined(self) -> bool:
-        """Whether each variant changes one channel only."""
-        return self.channels is not None
 
     def by_variant(self) -> Tensor:
         """The values as (F, N, ...)."""
@@ -65,6 +60,24 @@ class Change:
         places = self.channels.view(-1, *[1] * (narrow.dim() - 1)).expand(narrow.shape)
         wide.scatter_(self.dim + 1, places, narrow)
         return Change(wide.flatten(0, 1), self.variants)
+
+
+def channel_axis(layer: nn.Module) -> int:
+    """Where a layer's output has its channels: ConvNeXt's linear layers put out (N, H, W, C), all
+    else (N, C, H, W)."""
+    return 3 if isinstance(layer, nn.Linear) else 1
+
+
+def disabled(output: Tensor, filters: Sequence[int], dim: int) -> Change:
+    """The change of a layer's output where one channel in each variant is zero.
+
+    Args:
+        output: (N, ...), channels along `dim`.
+        filters: which channel is zero in which variant.
+    """
+    channels = torch.tensor(filters, device=output.device)
+    zeroed = -output.index_select(dim, channels).movedim(dim, 0).unsqueeze(dim + 1)
+    return Change(zeroed.flatten(0, 1), len(filters), channels, dim)
 
 
 def _zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:

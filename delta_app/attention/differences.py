@@ -233,7 +233,9 @@ def cross_entropy(logits: Tensor, d: Tensor, labels: Tensor) -> Tensor:
     """
     z, d = logits.double(), d.double()
     p = z.softmax(dim=1)
-    small = torch.log1p((p * torch.expm1(d.clamp(max=1.0))).sum(dim=2).clamp(min=-1.0))
+    grown = (p * torch.expm1(d.clamp(max=1.0))).sum(dim=2)
     large = (z + d).logsumexp(dim=2) - z.logsumexp(dim=1)
+    # Near -1 the sum has lost its digits, and the logarithm is far from zero: nothing cancels.
+    small = (d.amax(dim=2) <= 1.0) & (grown > -0.5)
     of_label = d.gather(2, labels.view(1, -1, 1).expand(d.shape[0], -1, 1)).squeeze(2)
-    return torch.where(d.amax(dim=2) <= 1.0, small, large) - of_label
+    return torch.where(small, torch.log1p(grown.clamp(min=-0.5)), large) - of_label

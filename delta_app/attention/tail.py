@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from delta_app.attention.change import Change
+from delta_app.attention.change import Change, channel_axis, disabled
 from delta_app.attention.graph import dependents, trace
 from delta_app.attention.rules.apart import batch_norm_factor
+from delta_app.attention.rules.mixing import convolution
 from delta_app.attention.rules.table import rule_for
 from delta_app.attention.site import Site
 
@@ -34,6 +35,7 @@ class LayerTails:
     def __init__(self, model: nn.Module, layers: tuple[str, ...]) -> None:
         self.graph_module, self.starts = trace(model, layers)
         graph = self.graph_module.graph
+        self.axes = {layer: channel_axis(model.get_submodule(layer)) for layer in layers}
         behind = {layer: dependents(node) for layer, node in self.starts.items()}
         self.after = {
             layer: [n for n in graph.nodes if n in found] for layer, found in behind.items()
@@ -44,7 +46,7 @@ class LayerTails:
             n: model.get_submodule(str(n.target)) for n in changed if n.op == "call_module"
         }
         self.rules = {n: rule_for(n, self.modules.get(n)) for n in changed if n.op != "output"}
-        self.norms = _norms_behind_convolutions(self.modules)
+        self.norms = self._norms_behind_convolutions()
         self.convolutions = {norm: conv for conv, norm in self.norms.items()}
         self.by_picture = set().union(
             *(dependents(n) | {n} for n in graph.nodes if n.op == "placeholder")
@@ -56,6 +58,22 @@ class LayerTails:
     def start(self, images: Tensor) -> IntactRun:
         """Run the intact network once and keep what the tails need."""
         return IntactRun(self, images)
+
+    def _norms_behind_convolutions(self) -> dict[fx.Node, fx.Node]:
+        """Convolution -> the BatchNorm that alone hears of it, so that one weight does for both."""
+        found: dict[fx.Node, fx.Node] = {}
+        for node, module in self.modules.items():
+            before = node.args[0]
+            if (
+                isinstance(module, nn.BatchNorm2d)
+                and module.running_var is not None
+                and isinstance(before, fx.Node)
+                and before in self.rules
+                and self.rules[before].change is convolution  # another would pass over the weight
+                and len(before.users) == 1
+            ):
+                found[before] = node
+        return found
 
 
 class IntactRun:
@@ -78,6 +96,11 @@ class IntactRun:
         }
         self.largest = 0
 
+    def without(self, layer: str, filters: Sequence[int]) -> Tensor:
+        """How the logits change where each of the filters alone is disabled, (F, N, K)."""
+        change = disabled(self.outputs[layer], filters, self._tails.axes[layer])
+        return self.logit_changes(layer, change)
+
     def logit_changes(self, layer: str, change: Change) -> Tensor:
         """How the logits change where the layer's output changes so.
 
@@ -86,7 +109,9 @@ class IntactRun:
         """
         tails, start = self._tails, self._tails.starts[layer]
         changes: dict[fx.Node, Any] = {start: change}
-        self.largest = 0
+        self.largest = _elements(change)
+        if not tails.after[layer]:  # the layer's output reaches no logit
+            return self.logits.new_zeros((change.variants, *self.logits.shape))
         *operations, end = tails.after[layer]
         for node in operations:
             if node not in self._shapes and node in self._bases:
@@ -140,22 +165,6 @@ def _last_uses(nodes: Sequence[fx.Node]) -> dict[fx.Node, list[fx.Node]]:
     found: dict[fx.Node, list[fx.Node]] = {}
     for used, node in last.items():
         found.setdefault(node, []).append(used)
-    return found
-
-
-def _norms_behind_convolutions(modules: dict[fx.Node, nn.Module]) -> dict[fx.Node, fx.Node]:
-    """Convolution -> the BatchNorm that alone hears of it, so that one weight does for both."""
-    found: dict[fx.Node, fx.Node] = {}
-    for node, module in modules.items():
-        before = node.args[0]
-        if (
-            isinstance(module, nn.BatchNorm2d)
-            and module.running_var is not None
-            and isinstance(before, fx.Node)
-            and isinstance(modules.get(before), nn.Conv2d)
-            and len(before.users) == 1
-        ):
-            found[before] = node
     return found
 
 

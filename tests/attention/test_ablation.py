@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from delta_app.attention import ablation
-from delta_app.attention.ablation import ImportanceEngine, disabled
+from delta_app.attention.ablation import ImportanceEngine
+from delta_app.attention.change import disabled
+from delta_app.errors import AttentionError
 
 
 class Block(nn.Module):
@@ -56,6 +58,9 @@ class Odd(Net):
         super().__init__()
         self.odd = nn.Sequential(
             nn.Conv2d(6, 6, 3, padding=1, padding_mode="reflect"),
+            nn.BatchNorm2d(6),  # an engine that took it into that convolution would lose it
+            nn.Conv2d(6, 6, 3, padding="same"),
+            nn.BatchNorm2d(6),
             nn.GroupNorm(2, 6),
             nn.PReLU(),
             nn.MaxPool2d(2, dilation=1, ceil_mode=True),
@@ -68,6 +73,23 @@ class Odd(Net):
         x = torch.cat(tensors=[x[:, 2:], F.layer_norm(x[:, :2], x.shape[-2:])], dim=1)
         x = x.permute(0, -1, 1, 2).permute(0, 2, 3, 1).contiguous()
         return self.fc(x.amax((2, 3)) + 0.5)
+
+
+class Twice(Net):
+    """Calls a layer a second time, on what it changed the first time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.one.conv1(self.one.conv1(self.stem(x)).relu())
+        return self.fc(self.two(x).mean((2, 3)))
+
+
+class Viewed(Net):
+    """Leaves one size of a view open, and puts a layer's output nowhere."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.one(self.stem(x))
+        self.two.conv2(x)
+        return self.fc(F.adaptive_avg_pool2d(x, 1).view(x.size(0), -1))
 
 
 LAYERS = ("stem", "one.conv1", "one.conv2", "two.conv2")
@@ -83,7 +105,7 @@ def by_full_forwards(model: nn.Module, images: Tensor, labels: Tensor, layer: st
     rises = []
     with torch.no_grad():
         intact = loss()
-        for channel in range(module.out_channels):
+        for channel in range(6):
 
             def disable(m: nn.Module, i: object, out: Tensor, channel: int = channel) -> Tensor:
                 out = out.clone()
@@ -177,11 +199,43 @@ def test_hooks_go_even_when_the_measurement_is_stopped(batch: tuple[Tensor, Tens
     net = build(Untraceable)
 
     def stop(filters: int) -> None:
-        raise KeyboardInterrupt
+        net.fc.weight.data = net.fc.weight.data[:, :3]  # the next forward fails in its end
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RuntimeError):
         ImportanceEngine(net, LAYERS).measure(*batch, stop)
     assert not any(m._forward_hooks for m in net.modules())
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer", "traced"),
+    [(Twice, "one.conv1", False), (Viewed, "stem", True), (Viewed, "two.conv2", True)],
+)
+def test_layers_called_twice_or_for_nothing(
+    kind: type[Net], layer: str, traced: bool, batch: tuple[Tensor, Tensor]
+) -> None:
+    net = build(kind)
+    engine = ImportanceEngine(net, (layer,))
+    assert engine.traced is traced
+    expected = by_full_forwards(net, *batch, layer)
+    torch.testing.assert_close(engine.measure(*batch)[layer], expected, rtol=0, atol=1e-12)
+    assert bool(expected.any()) is (layer != "two.conv2")
+
+
+def test_a_block_and_a_layer_within_it(batch: tuple[Tensor, Tensor]) -> None:
+    net = build(Net)
+    engine = ImportanceEngine(net, ("one", "one.conv2"))
+    assert engine.traced
+    found = engine.measure(*batch)
+    for layer in ("one", "one.conv2"):
+        expected = by_full_forwards(net, *batch, layer)
+        torch.testing.assert_close(found[layer], expected, rtol=0, atol=1e-12)
+
+
+def test_answers_that_are_no_numbers_are_named_at_once(batch: tuple[Tensor, Tensor]) -> None:
+    net = build(Net)
+    net.fc.weight.data.fill_(float("inf"))
+    with pytest.raises(AttentionError, match="infinite or not a number"):
+        ImportanceEngine(net, LAYERS).measure(*batch)
 
 
 def test_a_disabled_channel_is_zero_and_the_others_stay() -> None:

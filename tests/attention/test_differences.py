@@ -84,6 +84,25 @@ def test_cross_entropy(scale: float) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("z", "d", "expected"),
+    [
+        # log(e^10 + 1) - 10, less log(e^60 + 1) - 60, which is e^-60
+        ((60.0, 0.0), (-50.0, 0.0), 4.5398899216870535e-05),
+        ((40.0, 0.0), (-35.0, 0.0), 0.006715348489118068),
+        ((0.0, 0.0), (-40.0, -40.0), 0.0),  # both fall alike
+    ],
+)
+def test_logits_that_fall_far(
+    z: tuple[float, float], d: tuple[float, float], expected: float
+) -> None:
+    """No change is above 1, and yet the sum of p expm1(d) is as good as -1."""
+    found = differences.cross_entropy(
+        torch.tensor([z]), torch.tensor([[d]]).double(), torch.tensor([0])
+    )
+    assert found.item() == pytest.approx(expected, abs=1e-13)
+
+
 def test_a_tiny_rise_in_loss_by_hand() -> None:
     """Two classes at even odds: the loss of the first rises by -d/2 + d^2/8 for a change of d."""
     d = torch.tensor([[[1e-9, 0.0]]], dtype=torch.float64)

@@ -7,9 +7,9 @@ import copy
 import pytest
 import torch
 from awake_networks import FAMILIES, awake, batch
-from torch import nn
+from torch import Tensor, nn
 
-from delta_app.attention.ablation import _FullForwards, disabled
+from delta_app.attention.ablation import _FullForwards
 from delta_app.attention.change import Change
 from delta_app.attention.differences import cross_entropy
 from delta_app.attention.tail import LayerTails
@@ -40,14 +40,23 @@ def test_the_tail_gives_the_changes_of_a_full_forward(name: str) -> None:
         noise = torch.randn(output.shape, dtype=torch.float64, generator=generator)
         # Not louder: a deep random network multiplies rounding ten thousandfold, in both ways.
         everywhere = 0.1 * noise * output.std()
-        for change in (
-            disabled(output, sorted({0, *loudest, channels - 1}), dim),
-            Change(everywhere, 1),
+        filters = sorted({0, *loudest, channels - 1})
+        louder = _with_noise(model, layer, images, everywhere) - full.logits
+        for by_tail, by_full in (
+            (tail.without(layer, filters), full.without(layer, filters)),
+            (tail.logit_changes(layer, Change(everywhere, 1)), louder),
         ):
-            by_tail, by_full = (run.logit_changes(layer, change) for run in (tail, full))
             largest = by_full.abs().max()
             assert largest > 1e-5 * full.logits.abs().max(), layer
             assert (by_tail - by_full).abs().max() <= 1e-9 * largest, layer
+
+
+def _with_noise(model: nn.Module, layer: str, images: Tensor, noise: Tensor) -> Tensor:
+    """The whole network's logits where the layer's output has noise upon it."""
+    module = model.get_submodule(layer)
+    with module.register_forward_hook(lambda m, i, output: output + noise):
+        logits: Tensor = model(images)
+    return logits
 
 
 @pytest.mark.slow
@@ -69,7 +78,7 @@ def test_float32_keeps_to_its_own_precision(name: str) -> None:
         exact, found, slow = (
             cross_entropy(
                 run.logits,
-                run.logit_changes(layer, disabled(run.outputs[layer], filters, dim)),
+                run.without(layer, filters),
                 labels,
             ).mean(dim=1)
             for run in (double, single, full)

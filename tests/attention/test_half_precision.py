@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from delta_app.attention.ablation import ImportanceEngine, _FullForwards, disabled
+from delta_app.attention.ablation import ImportanceEngine, _FullForwards
 from delta_app.attention.differences import cross_entropy
 
 LAYER, CHANNELS = "2", 8
@@ -41,8 +41,7 @@ def by_subtraction(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor
     """The authors' way; only the two losses themselves are formed in float64. (C, N)."""
     with torch.no_grad():
         full = _FullForwards(network, (LAYER,), images)
-        change = disabled(full.outputs[LAYER], range(CHANNELS), 1)
-        return cross_entropy(full.logits, full.logit_changes(LAYER, change), labels)
+        return cross_entropy(full.logits, full.without(LAYER, range(CHANNELS)), labels)
 
 
 @pytest.mark.parametrize(

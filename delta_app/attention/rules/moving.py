@@ -44,7 +44,7 @@ def view(site: Site) -> Change:
     sizes = site.settings()
     if isinstance(sizes[0], (tuple, list)):
         sizes = list(sizes[0])
-    return site.spread().map(lambda values: values.reshape(-1, *sizes[1:]))
+    return site.spread().map(lambda values: values.reshape(len(values), *sizes[1:]))
 
 
 def moved(site: Site) -> Change:

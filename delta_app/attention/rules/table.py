@@ -11,6 +11,7 @@ from torch import fx, nn
 from torchvision.ops import stochastic_depth
 
 from delta_app.attention import differences
+from delta_app.attention.graph import output_of_block
 from delta_app.attention.rules.apart import apart, batch_norm, kept
 from delta_app.attention.rules.curved import clamp, curved
 from delta_app.attention.rules.joining import add, concatenate, multiply
@@ -53,6 +54,7 @@ _FUNCTIONS: dict[Any, Rule] = {
     F.adaptive_avg_pool2d: _APART,
     F.dropout: _KEPT,
     stochastic_depth: _KEPT,
+    output_of_block: _KEPT,
     torch.flatten: Rule(flatten),
     torch.permute: Rule(permute),
     torch.transpose: Rule(moved),
