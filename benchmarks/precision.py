@@ -40,6 +40,7 @@ from delta_app.attention.precision import (
     rank_correlation,
     reliability,
     split_half_correlation,
+    with_mean,
 )
 from delta_app.models.build import build_target
 from delta_app.runtime import prepare_process
@@ -178,10 +179,12 @@ def _precision(found: Measured, layer: str, few: int, same_cost: int) -> str:
         both = combined_estimate(slopes, exact[:, sample], sample)
         rows.append(
             (
-                reliability(alone),
+                reliability(plain_estimate(with_mean(exact[:, some]))),
                 split_half_correlation(exact[:, some], generator),
                 rank_correlation(alone.importance, whole),
-                reliability(both),
+                reliability(
+                    combined_estimate(with_mean(slopes), with_mean(exact[:, sample]), sample)
+                ),
                 combined_halves(slopes, exact[:, sample], sample, generator),
                 rank_correlation(both.importance, whole),
             )
@@ -192,7 +195,7 @@ def _precision(found: Measured, layer: str, few: int, same_cost: int) -> str:
     all_halves = statistics.mean(split_half_correlation(exact, generator) for _ in range(DRAWS))
     return (
         f"| {layer} | {len(exact)} | {of_few:.2f} | {halves:.2f} | {with_all:.2f} "
-        f"| {reliability(plain_estimate(exact)):.2f} | {all_halves:.2f} "
+        f"| {reliability(plain_estimate(with_mean(exact))):.2f} | {all_halves:.2f} "
         f"| {of_both:.2f} | {both_halves:.2f} | {both_with_all:.2f} |"
     )
 

@@ -90,19 +90,40 @@ def first_order_helps(both: Estimate, alone: Estimate) -> bool:
     return bool(both.standard_error.square().mean() <= alone.standard_error.square().mean())
 
 
+def with_mean(by_picture: Tensor) -> Tensor:
+    """Importances by picture with one more row, their mean over the filters: (C, N) -> (C + 1, N).
+
+    What all filters' errors share tells nothing of how they differ; `reliability` takes it off.
+    """
+    return torch.cat([by_picture, by_picture.mean(dim=0, keepdim=True)])
+
+
+def without_mean(estimate: Estimate) -> Estimate:
+    """An estimate of `with_mean` without that last row."""
+    return Estimate(estimate.importance[..., :-1], estimate.standard_error[..., :-1])
+
+
 def reliability(estimate: Estimate) -> float:
     """Share of the variance between a layer's filters that is not noise, 0 to 1.
 
-    (variance of the importances - mean squared standard error) / variance of the importances;
-    0 where the noise explains all of it, nan for a single filter.
+    With v the variance of the C importances, e their standard errors and e_mean that of their
+    mean, 1 - n/v where n = C/(C - 1) (mean of e^2 - e_mean^2): all filters are measured on the same
+    pictures, and an error that moves them all alike does not part them. Of independent errors n is
+    the mean of e^2. 0 where the noise explains all of v, nan for a single filter.
+
+    Args:
+        estimate: of `with_mean`, (C + 1,).
     """
-    if len(estimate.importance) < 2:
+    filters = without_mean(estimate)
+    count = len(filters.importance)
+    if count < 2:
         return float("nan")
-    total = float(estimate.importance.var())
-    noise = float(estimate.standard_error.square().mean())
-    if total == 0 or noise >= total:
+    total = float(filters.importance.var())
+    apart = filters.standard_error.square().mean() - estimate.standard_error[-1].square()
+    noise = float(apart) * count / (count - 1)
+    if total == 0 or not noise < total:  # infinite errors leave no number
         return 0.0
-    return 1 - noise / total
+    return 1 - max(noise, 0.0) / total
 
 
 def split_half_correlation(by_picture: Tensor, generator: torch.Generator) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from delta_app.attention.artifact import LayerAttention
 from delta_app.attention.channel_attention import channel_attention, effective_share
-from delta_app.attention.distinguishable import distinguishable
+from delta_app.attention.distinguishable import distinguishable, errors_in_95
 from delta_app.services.measured_attention import Measurement
 
 Order = Literal["sorted", "filter", "ends"]
@@ -31,11 +31,13 @@ class LayerView:
         measured: importances, errors and how far they can be trusted.
         temperature: what the standardised importances are divided by here; nothing of the
             measurement itself depends on it.
+        pictures: on which the errors were measured.
     """
 
     name: str
     measured: LayerAttention
     temperature: float
+    pictures: int
 
     @property
     def channels(self) -> int:
@@ -59,7 +61,14 @@ class LayerView:
     @cached_property
     def told_from_zero(self) -> Tensor:
         """Which filters' importance is distinguishable from zero, bool."""
-        return distinguishable(self.measured.importance, self.measured.standard_error)
+        return distinguishable(
+            self.measured.importance, self.measured.standard_error, self.pictures
+        )
+
+    @property
+    def whiskers(self) -> Tensor:
+        """To each side of the importance, what holds it with 95 %; not finite where not known."""
+        return errors_in_95(self.pictures) * self.measured.standard_error
 
     @property
     def negative_share(self) -> float:
@@ -79,8 +88,8 @@ class LayerView:
 
 def layer_view(measurement: Measurement, layer: str, temperature: float | None = None) -> LayerView:
     """A layer of a measurement, at the temperature it was measured with where none is named."""
-    measured = measurement.found.layers[layer]
-    return LayerView(layer, measured, temperature or measurement.temperature)
+    measured, pictures = measurement.found.layers[layer], len(measurement.found.pictures)
+    return LayerView(layer, measured, temperature or measurement.temperature, pictures)
 
 
 def temperatures(own: float) -> tuple[float, ...]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
+from delta_app.attention.ablation import PICTURES_AT_ONCE as TAIL_PICTURES
+from delta_app.attention.first_order import PICTURES_AT_ONCE as SLOPE_PICTURES
 from delta_app.config import AttentionSettings, OptimizationSettings
 from delta_app.errors import DeltaAppError
 from delta_app.formatting import duration, size
@@ -21,7 +23,6 @@ from delta_app.regularizers import method
 from delta_app.runs.records import RunRecord
 from delta_app.services.network_cost import Cost, cost
 from delta_app.training.devices import MixedPrecision, resolve_device
-from delta_app.training.evaluation import EVALUATION_BATCH
 from delta_app.training.faithfulness_of_run import MOST_PICTURES, RANDOM_ORDERS
 from delta_app.training.run_config import RunConfig
 
@@ -95,9 +96,8 @@ def estimate_attention(
         # Most important first, least important first, and the random ones.
         curves = each.faithfulness_flops(2 + RANDOM_ORDERS)
         flops += min(held_back, MOST_PICTURES) * (each.flops + curves)
-    together = settings.attention_batch_size
-    if settings.estimator != "exact":
-        together = max(together, EVALUATION_BATCH)
+    # What the slopes' backward pass needs of some pictures, or the tails of fewer, parts included.
+    together = SLOPE_PICTURES if settings.estimator != "exact" else 1.5 * TAIL_PICTURES
     memory = 4.0 * each.parameters + together * each.activation_bytes
     return Estimate(flops / speed, memory, measured)
 
@@ -116,17 +116,25 @@ def _step_flops(config: RunConfig, each: Cost) -> float:
 
 def _attention_flops(settings: AttentionSettings, each: Cost, train: int) -> float:
     """Operations of the head's training, the look at all pictures, and the measurement."""
-    measured = train
-    if settings.attention_batches is not None and settings.attention_reliability is None:
-        measured = settings.attention_batches * settings.attention_batch_size
-        if settings.attention_pictures == "plain":
-            measured = min(measured, train)
+    measured = _measured_pictures(settings, train)
     slopes = (1 + BACKWARD) * each.flops
     exact = each.flops + each.importance_flops
     by_picture = {"exact": exact, "first-order": slopes, "combined": exact + slopes}
-    flops = (settings.head_epochs + 1) * train * each.flops
+    head_epochs = settings.head_epochs if settings.attention_of is None else 0
+    flops = (head_epochs + 1) * train * each.flops
     flops += measured * by_picture[settings.estimator]
     return flops + (train * slopes if settings.estimator == "combined" else 0.0)
+
+
+def _measured_pictures(settings: AttentionSettings, train: int) -> int:
+    """How many the filters are measured on, crops of one counted each; the most it can be."""
+    if settings.attention_batches is None:
+        return train
+    asked = settings.attention_batches * settings.attention_batch_size
+    until_reliable = settings.attention_reliability is not None
+    if settings.attention_pictures == "augmented":  # cropped anew as often as it takes
+        return max(asked, train) if until_reliable else asked
+    return train if until_reliable else min(asked, train)
 
 
 def _speed(

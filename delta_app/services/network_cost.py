@@ -103,6 +103,8 @@ def _place(ran: list[tuple[nn.Module, float, int]], module: nn.Module) -> int:
 def _first_mixing(ran: list[tuple[nn.Module, float, int]]) -> float:
     """Operations of the first layer behind the first entry that mixes channels; 0 for none."""
     for (_, before, _), (module, after, _) in pairwise(ran):
+        if isinstance(module, nn.LayerNorm):  # it mixes them, and what follows hears of all
+            return 0.0
         if isinstance(module, nn.Linear) or (
             isinstance(module, nn.Conv2d) and module.groups < module.in_channels
         ):

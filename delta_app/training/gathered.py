@@ -17,6 +17,8 @@ from delta_app.attention.precision import (
     plain,
     rank_correlation,
     reliability,
+    with_mean,
+    without_mean,
 )
 
 BY_PICTURE_BYTES = 256_000_000
@@ -50,28 +52,29 @@ def layer_importance(
     """Estimates, errors and reliability of one layer, from sums alone.
 
     Args:
-        exact: of the measured pictures, by class and random half: (K, 2) and (K, 2, C).
+        exact: of the measured pictures, by class and random half: (K, 2) and (K, 2, C + 1), the
+            last one the mean over the filters.
         difference: the same of exact minus first order, for the combined estimate.
         first_order: of all training pictures, by class and half as well; with `difference`.
     """
     of_class = exact.together(-1)
     total = of_class.together(-1)
     if difference is None or first_order is None:
-        estimate, by_class, helps = plain(total), plain(of_class), None
+        found, by_class, helps = plain(total), plain(of_class), None
         base, halves = torch.zeros_like(total.mean), exact.together(0)
     else:
         everywhere, apart = first_order.together(-1), difference.together(-1)
-        estimate = combined(everywhere.together(-1), total, apart.together(-1))
+        found = combined(everywhere.together(-1), total, apart.together(-1))
         by_class = combined(everywhere, of_class, apart)
-        helps = first_order_helps(estimate, plain(total))
+        helps = first_order_helps(without_mean(found), without_mean(plain(total)))
         # Each half rests on the first order of its own pictures: else the halves would agree by it.
         base, halves = first_order.together(0).mean, difference.together(0)
-    one, other = base + halves.mean
+    one, other = (base + halves.mean)[:, :-1]
     told = len(one) > 1 and bool((halves.count > 0).all())
     return LayerImportance(
-        estimate,
-        by_class,
-        reliability(estimate),
+        without_mean(found),
+        without_mean(by_class),
+        reliability(found),
         rank_correlation(one, other) if told else math.nan,
         helps,
     )
@@ -85,14 +88,14 @@ def random_halves(pictures: int, generator: torch.Generator) -> Tensor:
 
 
 def by_class_and_half(values: Tensor, labels: Tensor, halves: Tensor, classes: int) -> Moments:
-    """Moments (K, 2) and (K, 2, C) of values by picture.
+    """Moments (K, 2) and (K, 2, C + 1) of values by picture and, last, of their mean over filters.
 
     Args:
         values: (C, N).
         labels, halves: (N,) int64.
         classes: K.
     """
-    found = moments(values, 2 * labels + halves, 2 * classes)
+    found = moments(with_mean(values.double()), 2 * labels + halves, 2 * classes)
     shape = (classes, 2)
     return Moments(
         found.count.view(shape), found.mean.view(*shape, -1), found.scatter.view(*shape, -1)

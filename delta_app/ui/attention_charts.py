@@ -21,7 +21,7 @@ from delta_app.ui import attention_filter, attention_words
 from delta_app.ui.attention_choices import Choices, pick
 from delta_app.ui.attention_faithfulness import faithfulness
 from delta_app.ui.attention_live import BARS_HEIGHT
-from delta_app.ui.attention_words import IN_95, MEASURED, RELIABILITY, axis_words, quantity
+from delta_app.ui.attention_words import MEASURED, RELIABILITY, axis_words, quantity
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 
@@ -71,7 +71,7 @@ def _bars(run_id: str, choices: Choices, filters: tuple[int, ...], axis: str) ->
         values = {
             "title": "Importance of each filter, with 95\N{THIN SPACE}% intervals",
             "values": view.measured.importance,
-            "whiskers": IN_95 * view.measured.standard_error,
+            "whiskers": view.whiskers,
             "y": axis,
         }
     else:

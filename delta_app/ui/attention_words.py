@@ -12,9 +12,6 @@ from delta_app.services.attention_filters import ClassRise
 from delta_app.services.attention_layers import LayerView
 from delta_app.services.measured_attention import Measurement
 
-IN_95 = 1.96
-"""Standard errors to each side of a mean that hold 95 % of a normal distribution."""
-
 _RISE, _SLOPE = "Rise in loss", "Slope of the loss"
 
 

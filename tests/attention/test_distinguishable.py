@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from delta_app.attention.distinguishable import distinguishable
+from delta_app.attention.distinguishable import distinguishable, errors_in_95
 
 INFINITE = float("inf")
+MANY = 1_000_000
+"""Pictures: so many that Student's t is as good as normal."""
 
 
 def of(z: list[float], **options: float) -> list[bool]:
     """Whether filters of these z, all with an error of 0.5, are distinguishable."""
     importance = 0.5 * torch.tensor(z, dtype=torch.float64)
-    return distinguishable(importance, torch.full_like(importance, 0.5), **options).tolist()
+    return distinguishable(importance, torch.full_like(importance, 0.5), MANY, **options).tolist()
 
 
 def test_as_worked_by_hand() -> None:
@@ -39,19 +42,19 @@ def test_a_smaller_share_of_false_ones_lets_fewer_through() -> None:
 
 
 def test_without_an_error_nothing_is_known() -> None:
-    found = distinguishable(torch.tensor([5.0, 0.0]), torch.tensor([INFINITE, INFINITE]))
+    found = distinguishable(torch.tensor([5.0, 0.0]), torch.tensor([INFINITE, INFINITE]), MANY)
     assert found.tolist() == [False, False]
 
 
 def test_a_filter_that_never_does_anything_is_not_distinguishable() -> None:
-    found = distinguishable(torch.tensor([0.0, 0.3]), torch.tensor([0.0, 0.1]))
+    found = distinguishable(torch.tensor([0.0, 0.3]), torch.tensor([0.0, 0.1]), MANY)
     assert found.tolist() == [False, True]
 
 
 def test_its_input_stays_as_it_was() -> None:
     importance = torch.tensor([0.0, 1.0], dtype=torch.float64)
     error = torch.tensor([0.0, 0.1], dtype=torch.float64)
-    distinguishable(importance, error)
+    distinguishable(importance, error, MANY)
     assert importance.tolist() == [0.0, 1.0]
     assert error.tolist() == [0.0, 0.1]
 
@@ -59,5 +62,30 @@ def test_its_input_stays_as_it_was() -> None:
 def test_among_filters_of_pure_noise_nearly_none_is_called_distinguishable() -> None:
     generator = torch.Generator().manual_seed(0)
     layers = torch.randn(400, 200, generator=generator, dtype=torch.float64)
-    called = [bool(distinguishable(z, torch.ones_like(z)).any()) for z in layers]
+    called = [bool(distinguishable(z, torch.ones_like(z), MANY).any()) for z in layers]
     assert sum(called) / len(called) < 0.08  # 0.05 is expected, with an error of 0.011
+
+
+def test_an_error_of_few_pictures_is_itself_not_well_known() -> None:
+    """Noise alone: by the normal distribution 3 of 4 such layers would have a filter named."""
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(300, 128, 8, generator=generator, dtype=torch.float64)
+    mean, error = values.mean(dim=2), values.std(dim=2) / 8**0.5
+    named = [bool(distinguishable(m, e, 8).any()) for m, e in zip(mean, error, strict=True)]
+    assert sum(named) / len(named) < 0.1
+    taken_for_many = [
+        bool(distinguishable(m, e, MANY).any()) for m, e in zip(mean, error, strict=True)
+    ]
+    assert sum(taken_for_many) / len(taken_for_many) > 0.5
+
+
+def test_one_picture_tells_nothing() -> None:
+    assert distinguishable(torch.tensor([9.0]), torch.tensor([0.1]), 1).tolist() == [False]
+
+
+def test_how_many_errors_hold_a_mean_with_95_percent() -> None:
+    # From a table of Student's t: 12.706 for one degree of freedom, 2.262 for nine.
+    assert errors_in_95(2) == pytest.approx(12.706, abs=1e-3)
+    assert errors_in_95(10) == pytest.approx(2.262, abs=1e-3)
+    assert errors_in_95(MANY) == pytest.approx(1.96, abs=1e-3)
+    assert errors_in_95(1) == INFINITE

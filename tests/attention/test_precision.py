@@ -20,6 +20,7 @@ from delta_app.attention.precision import (
     rank_correlation,
     reliability,
     split_half_correlation,
+    with_mean,
 )
 
 
@@ -99,22 +100,35 @@ def _first_filter(found: Estimate) -> list[float]:
 
 
 def test_reliability_by_hand() -> None:
-    importance = torch.tensor([0.0, 2.0, 4.0])  # variance 4
-    error = torch.ones(3)
+    importance = torch.tensor([0.0, 2.0, 4.0, 2.0])  # variance 4; the last one is their mean
+    # Independent errors of 1: their mean's is 1/sqrt(3), and the noise is 3/2 (1 - 1/3) = 1.
+    error = torch.tensor([1.0, 1.0, 1.0, 3**-0.5])
     assert reliability(Estimate(importance, error)) == pytest.approx(0.75)
     assert reliability(Estimate(importance, 3 * error)) == 0.0
-    assert math.isnan(reliability(Estimate(importance[:1], error[:1])))
+    assert reliability(Estimate(importance, torch.ones(4))) == 1.0  # all move alike
+    assert reliability(Estimate(importance, torch.full((4,), math.inf))) == 0.0
+    assert math.isnan(reliability(Estimate(importance[2:], error[2:])))
 
 
-def test_reliability_is_what_a_second_sample_agrees_with() -> None:
-    """Of many filters it is the correlation of two measurements, each on its own pictures."""
+@pytest.mark.parametrize("shared", [0.0, 20.0])
+def test_reliability_is_what_a_second_sample_agrees_with(shared: float) -> None:
+    """Of many filters it is the correlation of two measurements, each on its own pictures, also
+    where some pictures' losses rise more than others', whatever the filter."""
     generator = torch.Generator().manual_seed(0)
-    true = torch.randn(4000, 1, dtype=torch.float64, generator=generator)
-    one, other = (
-        true + 6 * torch.randn(4000, 24, dtype=torch.float64, generator=generator) for _ in "ab"
-    )
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+    true = normal(4000, 1)
+    one, other = (true + 6 * normal(4000, 24) + shared * normal(1, 24) for _ in "ab")
     agreed = torch.corrcoef(torch.stack([one.mean(1), other.mean(1)]))[0, 1].item()
-    assert reliability(plain_estimate(one)) == pytest.approx(agreed, abs=0.05)
+    assert reliability(plain_estimate(with_mean(one))) == pytest.approx(agreed, abs=0.05)
+
+
+def test_where_all_pictures_are_sampled_both_are_one_and_the_same() -> None:
+    values = torch.randn(5, 9, generator=torch.Generator().manual_seed(0))
+    both = combined_estimate(0.9 * values, values, torch.arange(9))
+    assert first_order_helps(both, plain_estimate(values))
 
 
 def test_rank_correlation_as_scipy_has_it_with_ties() -> None:

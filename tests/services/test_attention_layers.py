@@ -24,7 +24,9 @@ def view(
 ) -> LayerView:
     of = torch.tensor(importance, dtype=torch.float64)
     kept = torch.full_like(of, 1 / len(of))  # what the file says is not what is shown
-    return LayerView("layer1", LayerAttention(of, torch.full_like(of, error), kept), temperature)
+    return LayerView(
+        "layer1", LayerAttention(of, torch.full_like(of, error), kept), temperature, 1000
+    )
 
 
 def test_attention_is_the_softmax_of_z_over_the_temperature() -> None:

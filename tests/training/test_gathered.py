@@ -15,6 +15,7 @@ from delta_app.attention.precision import (
     plain_estimate,
     rank_correlation,
     reliability,
+    with_mean,
 )
 from delta_app.training.gathered import Gathered, by_class_and_half, random_halves
 
@@ -61,7 +62,7 @@ def test_the_plain_estimate_is_that_of_all_values(keep: bool) -> None:
     layer = gathered(keep, False).layers()["a"]
     expected = plain_estimate(exact)
     same(layer.estimate, expected)
-    assert layer.reliability == pytest.approx(reliability(expected))
+    assert layer.reliability == pytest.approx(reliability(plain_estimate(with_mean(exact))))
     halves = [exact[:, half::2].mean(1) for half in (0, 1)]  # in the order they were measured
     assert layer.split_half == pytest.approx(rank_correlation(*halves))
     assert layer.first_order_helps is None
@@ -77,7 +78,8 @@ def test_the_combined_estimate_is_that_of_all_values(keep: bool) -> None:
     layer = gathered(keep, True).layers(everywhere)["a"]
     expected = combined_estimate(first, exact, places)
     same(layer.estimate, expected)
-    assert layer.reliability == pytest.approx(reliability(expected))
+    both = combined_estimate(with_mean(first), with_mean(exact), places)
+    assert layer.reliability == pytest.approx(reliability(both))
     apart, half_of = exact - first[:, places], halves_of_all()
     halves = [first[:, half_of == half].mean(1) + apart[:, half::2].mean(1) for half in (0, 1)]
     assert layer.split_half == pytest.approx(rank_correlation(*halves))

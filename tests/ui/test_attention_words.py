@@ -37,7 +37,7 @@ def layer(reliability: float = 0.824, split_half: float = -0.1) -> LayerAttentio
 def measurement(complete: bool = True, **options: float) -> Measurement:
     found = ChannelAttention(
         {"layer1": layer(**options)},
-        pictures=("a", "b"),
+        pictures=tuple(map(str, range(200))),
         settings={"estimator": "combined", "temperature": 5.0},
         seconds=84,
         complete=complete,
@@ -63,7 +63,7 @@ def test_reliability_in_words() -> None:
 def test_what_was_measured_on_one_line() -> None:
     assert measured_words(measurement(), view()) == (
         f"Split-half correlation \N{MINUS SIGN}0.10 · 33{THIN}% of the filters below zero · exact "
-        "and first order combined on 2 training pictures in 1 min 24 s"
+        "and first order combined on 200 training pictures in 1 min 24 s"
     )
     unknown = measured_words(measurement(), view(split_half=math.nan))
     assert unknown.startswith(f"33{THIN}% of the filters below zero")
