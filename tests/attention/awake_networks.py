@@ -17,12 +17,12 @@ LARGE = 60_000_000
 """Parameters beyond which a network gets smaller pictures, or it would take minutes."""
 
 
-def batch(name: str) -> Tensor:
-    """Two pictures of noise, (2, 3, S, S) float64."""
-    generator = torch.Generator().manual_seed(2)
+def batch(name: str, pictures: int = 2, seed: int = 2) -> Tensor:
+    """Pictures of noise, (N, 3, S, S) float64."""
+    generator = torch.Generator().manual_seed(seed)
     size = 32 if backbone(name).parameters > LARGE and name != "alexnet" else 64
     size = 96 if name == "inception_v3" else size
-    return torch.randn(2, 3, size, size, dtype=torch.float64, generator=generator)
+    return torch.randn(pictures, 3, size, size, dtype=torch.float64, generator=generator)
 
 
 def awake(name: str) -> nn.Module:
@@ -35,10 +35,6 @@ def awake(name: str) -> nn.Module:
     # A prime, so that no two filters are alike.
     stretch = torch.randn(1_000_003, dtype=torch.float64, generator=generator)
     with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.reset_running_stats()
-                module.momentum = None  # one pass in train mode tells all that it will hear
         for name_of_parameter, parameter in model.named_parameters():
             size = parameter.numel()
             drawn = stretch.repeat(-(-size // len(stretch)))[:size].view_as(parameter)
@@ -47,11 +43,30 @@ def awake(name: str) -> nn.Module:
             elif name_of_parameter.endswith("bias"):
                 parameter.copy_(drawn).mul_(0.1)
             elif name_of_parameter.endswith("layer_scale"):  # ConvNeXt begins at 1e-6
-                parameter.fill_(0.3)
+                parameter.fill_(0.1)
             else:
                 parameter.copy_(drawn).mul_(0.1).add_(0.5)  # else deep ones multiply rounding
-        # Only BatchNorm learns: whatever drops at random would make another network each time.
+    return _let_batchnorm_learn(model, batch(name))
+
+
+def calm(name: str) -> nn.Module:
+    """An awake network that does not multiply the rounding of its intact values, as trained ones
+    do not: its BatchNorms put most of their channels where a ReLU is straight."""
+    model = awake(name)
+    with torch.no_grad():
         for module in model.modules():
-            module.train(isinstance(module, nn.BatchNorm2d))
-        model(batch(name))
+            if isinstance(module, nn.BatchNorm2d):
+                module.bias.add_(2)
+    return _let_batchnorm_learn(model, batch(name, 8, seed=9))
+
+
+@torch.no_grad()
+def _let_batchnorm_learn(model: nn.Module, images: Tensor) -> nn.Module:
+    # It alone: whatever drops at random would make another network each time.
+    for module in model.modules():
+        module.train(isinstance(module, nn.BatchNorm2d))
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # one pass in train mode tells all that it will hear
+    model(images)
     return model.eval()
