@@ -234,10 +234,11 @@ class Measured:
 
 def line(found: dict[str, Any]) -> str:
     seconds = found["seconds"]
+    both = seconds["first_order"] + seconds["exact"] / EXACT_ONE_IN
     return (
         f"| {found['name']} | {found['filters']} | {seconds['loop']:.0f} | {seconds['exact']:.1f} "
         f"| {seconds['first_order']:.2f} "
-        f"| {seconds['first_order'] + seconds['exact'] / EXACT_ONE_IN:.2f} | {found['ratio']:.2f} | {found['limit']:.2f} "
+        f"| {both:.2f} | {found['ratio']:.2f} | {found['limit']:.2f} "
         f"| {found['ratio'] / found['limit']:.2f} | {found['difference']:.1e} "
         f"| {found['peak_loop']:.0f} | {found['peak_exact']:.0f} |"
     )
