@@ -228,6 +228,18 @@ def test_the_log_has_its_newest_line_first(
     assert said.index("the very last line") < said.index("Tested epoch")
 
 
+def test_a_measurement_of_a_runs_network_says_whose_and_its_command_says_so_too(
+    open_page: Opener, small: SmallRuns
+) -> None:
+    measuring = runs.submit_attention_of(small.delta)
+    app = tab(open_page(RUN, run=measuring), "Settings and log")
+    assert f"attention --of {small.delta} " in app.code[0].value
+    rows = dict(zip(app.table[0].value["Setting"], app.table[0].value["Value"], strict=True))
+    named = runs.get_run(small.delta).name
+    assert rows["Measured network"].replace("\\", "") == f"**{named} ({small.delta})**"
+    assert "Folder of pictures" in rows
+
+
 def test_a_run_that_is_not_there_is_said(open_page: Opener) -> None:
     app = open_page(RUN, run="l2-000000")
     assert "l2-000000" in words(app)
