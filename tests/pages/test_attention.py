@@ -262,6 +262,36 @@ def test_a_failed_one_says_why_and_what_to_do(
     assert links(app)["Settings and log"] == f"run={run.id}"
 
 
+def test_one_of_a_runs_own_network_is_queued_again_as_it_was(
+    attention: Opener, small: SmallRuns
+) -> None:
+    measuring = runs.submit_attention_of(small.delta)
+    runs.request_stop(measuring)
+    app = attention(run=measuring)
+    assert "Measure again" not in links(app), "the form knows pretrained networks alone"
+    app.button(key="attention:again").click().run()
+    assert not app.exception
+    newest = runs.list_runs()[0]
+    assert newest.id != measuring
+    assert newest.config == runs.get_run(measuring).config
+    assert asked(app, "run") == newest.id
+    runs.request_stop(newest.id)
+    (small.folder(small.delta) / "best.safetensors").unlink()
+    app = attention(run=newest.id)
+    before = len(runs.list_runs())
+    app.button(key="attention:again").click().run()
+    assert f"network of {small.delta}, which is not" in app.toast[0].value.replace("\\", "")
+    assert len(runs.list_runs()) == before
+
+
+def test_the_form_does_not_take_a_runs_own_network_for_a_pretrained_one(
+    attention: Opener, small: SmallRuns
+) -> None:
+    app = attention(new="measurement", **{"from": runs.submit_attention_of(small.delta)})
+    assert "measured the fine-tuned network of a run" in words(app)
+    assert field(app, "Folder of pictures").value == ""
+
+
 # A new one
 
 
