@@ -67,6 +67,8 @@ def test_none_empties_a_setting_that_may_be_empty() -> None:
         ("delta", ["--weight-decay", "0.1"]),
         ("l2_sp", ["--batch-reading", "sum"]),
         ("feature_map", ["--attention-batches", "4"]),
+        ("linear_probe", ["--batchnorm", "frozen"]),
+        ("linear_probe", ["--dropout", "0.5"]),
     ],
 )
 def test_an_option_of_another_method_is_refused(method: str, option: list[str]) -> None:
