@@ -302,6 +302,19 @@ def test_what_cannot_start_is_one_line_and_no_run(
     assert say("runs", "list", "--json", *where).last_json["runs"] == []
 
 
+def test_an_attention_file_that_does_not_fit_is_one_line_and_no_run(
+    say: Say, small: list[str], tmp_path: Path
+) -> None:
+    where = ["--runs-dir", tmp_path / "runs"]
+    file = tmp_path / "authors.json"
+    file.write_text("[[0.5, 0.25]]")
+    said = say("train", *small, "--method", "delta", "--attention", file, *where)
+    assert said.code == 1
+    (line,) = said.err.splitlines()
+    assert "authors.json has 1 lists" in line
+    assert say("runs", "list", "--json", *where).last_json["runs"] == []
+
+
 def test_check_names_every_file_it_leaves_out(say: Say, shapes: Path, tmp_path: Path) -> None:
     root = tmp_path / "shapes"
     shutil.copytree(shapes, root)

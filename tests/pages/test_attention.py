@@ -189,6 +189,35 @@ def test_without_faithfulness_it_is_measured_at_a_click(
     assert asked(app, "run") == newest.id
 
 
+@pytest.mark.parametrize("of_a_run", [False, True])
+def test_without_held_back_pictures_it_says_how_to_hold_some_back(
+    of_a_run: bool, attention: Opener, small: SmallRuns
+) -> None:
+    run_id = small.delta
+    if of_a_run:
+        run_id = runs.submit_attention_of(small.delta)
+        own = small.folder(small.delta) / "attention.json"
+        (small.folder(run_id) / "attention.json").write_bytes(own.read_bytes())
+        opened(small.runs_dir).set_status(
+            run_id, RunStatus.COMPLETED, expected=RunStatus.QUEUED, facts={}
+        )
+    facts = {**runs.get_run(run_id).facts, "pictures": {"train": 30, "val": 0, "test": 0}}
+    opened(small.runs_dir).set_status(
+        run_id, RunStatus.COMPLETED, expected=RunStatus.COMPLETED, facts=facts
+    )
+    app = attention(run=run_id)
+    assert not app.exception
+    assert "No pictures are held back" in words(app)
+    assert "attention:faithfulness" not in [button.key for button in app.button]
+    if of_a_run:
+        assert "Fine-tune with a validation or test share above 0" in words(app)
+    else:
+        assert "share above 0 in a new measurement" in words(app)
+
+
+OTHER = {"exact": ("Slope of the loss",), "first-order": ("Rise in loss",)}
+
+
 def curve(*loss: float) -> Curve:
     values = torch.tensor(loss, dtype=torch.float64)
     return Curve(values, torch.full_like(values, 0.5))
@@ -346,6 +375,21 @@ def test_a_value_that_does_not_fit_stands_beside_its_field(
     assert "Temperature: expected more than 0, got -1" in app.error[0].value.replace("\\", "")
     assert app.button(key="measure").label == "Correct step 3: temperature"
     assert app.button(key="measure").disabled
+
+
+def test_faithfulness_without_held_back_pictures_is_refused(
+    attention: Opener, pictures: Path
+) -> None:
+    app = filled(attention(new="measurement"), pictures)
+    field(app, "Validation share").set_value(0.0).run()
+    assert not app.error, "there is a test share"
+    field(app, "Test share").set_value(0.0).run()
+    (error,) = app.error
+    assert "Give a validation or test share above 0" in error.value
+    assert app.button(key="measure").label == "Correct step 3: faithfulness"
+    field(app, "Measure faithfulness too").set_value(False).run()
+    assert not app.error
+    assert app.button(key="measure").label == "Measure"
 
 
 def test_a_measurement_is_set_up_again_as_it_was(
