@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from drawn import draw_folder
 from page_words import links, words
 from small_runs import SmallRuns, copied
 from streamlit.testing.v1 import AppTest
@@ -406,3 +407,43 @@ def test_a_measurement_is_set_up_again_as_it_was(
     assert newest.attention == wanted
     assert newest.data == config.data
     assert newest.model == config.model
+
+
+def test_a_measurement_until_reliable_is_set_up_again_with_its_least_number_of_batches(
+    attention: Opener, runs_dir: Path, pictures: Path
+) -> None:
+    config = measurement(pictures)
+    wanted = config.attention.model_copy(
+        update={"attention_batches": 8, "attention_reliability": 0.9995, "faithfulness": True}
+    )
+    again = runs.submit_attention(config.model_copy(update={"attention": wanted}))
+    app = attention(new="measurement", **{"from": again})
+    assert field(app, "Reliability").value == 0.9995
+    assert "On 8 batches at least." in words(app)
+    app.button(key="measure").click().run()
+    newest = RunConfig.model_validate(runs.list_runs()[0].config["run"])
+    assert newest.attention == wanted
+
+
+def test_an_edit_after_measure_again_stays(
+    attention: Opener, runs_dir: Path, pictures: Path
+) -> None:
+    again = runs.submit_attention(measurement(pictures))
+    app = attention(new="measurement", **{"from": again})
+    field(app, "Batches").set_value(7).run()
+    assert field(app, "Batches").value == 7
+    app.run()
+    assert field(app, "Batches").value == 7
+    assert "--attention-batches 7" in app.code[-1].value
+
+
+def test_the_second_folder_that_is_typed_stays(
+    attention: Opener, pictures: Path, tmp_path: Path
+) -> None:
+    other = draw_folder(tmp_path / "others", seed=1)
+    app = filled(attention(new="measurement"), pictures)
+    assert asked(app, "data") == str(pictures)
+    field(app, "Folder of pictures").set_value(str(other)).run()
+    app.run()
+    assert field(app, "Folder of pictures").value == str(other)
+    assert asked(app, "data") == str(other)
