@@ -126,6 +126,22 @@ def test_the_most_important_filter_is_chosen_until_another_is(
     assert asked(app, "filter") == str(other)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "title"),
+    [("exact", "Rise in loss by class"), ("first-order", "Slope of the loss by class")],
+)
+def test_the_title_over_the_classes_says_what_was_estimated(
+    estimator: str, title: str, attention: Opener, small: SmallRuns
+) -> None:
+    file = small.folder(small.delta) / "attention.json"
+    content = json.loads(file.read_text())
+    content["settings"]["estimator"] = estimator
+    file.write_text(json.dumps(content))
+    charts = [str(each.proto) for each in attention(run=small.delta).get("bidi_component")]
+    assert [title in chart for chart in charts].count(True) == 1
+    assert all(f"{other} by class" not in "".join(charts) for other in OTHER[estimator])
+
+
 def test_the_address_opens_the_same_view_again(attention: Opener, small: SmallRuns) -> None:
     found = measured(small)
     layer = next(iter(found.layers))
@@ -441,7 +457,8 @@ def test_the_second_folder_that_is_typed_stays(
     attention: Opener, pictures: Path, tmp_path: Path
 ) -> None:
     other = draw_folder(tmp_path / "others", seed=1)
-    app = filled(attention(new="measurement"), pictures)
+    app = attention(new="measurement")
+    field(app, "Folder of pictures").set_value(str(pictures)).run()
     assert asked(app, "data") == str(pictures)
     field(app, "Folder of pictures").set_value(str(other)).run()
     app.run()
