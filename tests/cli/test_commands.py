@@ -143,6 +143,8 @@ def test_a_runs_own_network_is_measured(
     assert (refused.code, "--backbone: --of first" in refused.err) == (2, True)
     refused = say("attention", "--of", "first", "--config", config, *where)
     assert (refused.code, "--config: --of first" in refused.err) == (2, True)
+    refused = say("attention", "--config", config, "--backbone", "resnet18", *where)
+    assert (refused.code, "--backbone: --config" in refused.err) == (2, True)
     unknown = say("attention", "--of", "nobody", *where)
     assert (unknown.code, "nobody" in unknown.err) == (1, True)
 
