@@ -89,8 +89,8 @@ class Cell:
                 "weights": str(data / "weights" / "mobilenet_v2_imagenet_unfolded.pth"),
                 "val_fraction": self.val_fraction,
                 "seed": self.seed,
-                "dropout": self.dropout,
             }
+            | ({} if self.dropout is None else {"dropout": self.dropout})
             | VARIANTS[self.variant]
         )
 

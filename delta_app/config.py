@@ -6,6 +6,7 @@ Groups that belong to a method live beside the method (`delta_app.regularizers`)
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from delta_app.settings import Settings, setting
@@ -333,6 +334,11 @@ class AttentionSettings(Settings):
         measuring=True,
     )
     attention_of: str | None = None
+
+    @property
+    def measured_run(self) -> str | None:
+        """Id of the run whose fine-tuned network is measured; None for the source network."""
+        return Path(self.attention_of).name if self.attention_of else None
 
     def determining(self) -> dict[str, Any]:
         """The settings that determine the measured numbers, by name.

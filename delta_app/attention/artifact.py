@@ -236,14 +236,15 @@ def check_fits(
         if layer not in weights:
             raise AttentionError(
                 f"{origin} has no attention for the layer {layer}; it has {', '.join(weights)}.",
-                cure="Measure the attention for this backbone and these behaviour layers.",
+                cure="Choose behaviour layers that it has, or an attention that was measured for "
+                "this backbone and these layers.",
                 field="attention",
             )
         if len(weights[layer]) != expected:
             raise AttentionError(
                 f"{origin} has {len(weights[layer])} channels for {layer}, the network has "
                 f"{expected}.",
-                cure="Measure the attention for this backbone.",
+                cure="Choose an attention that was measured for this backbone.",
                 field="attention",
             )
     return {layer: weights[layer] for layer in channels}

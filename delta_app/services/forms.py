@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from delta_app.config import AttentionSettings, DataSettings, ModelSettings
 from delta_app.errors import DeltaAppError, SettingsError
 from delta_app.regularizers import methods
 from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
@@ -157,14 +158,19 @@ def command_line(
 ) -> str:
     """The command that does the same run: only what differs from the defaults, shell-quoted.
 
+    A measurement of a run's own network says every setting of the attention: beside `--of RUN` what
+    is left out is as in that run.
+
     Args:
         kind: TRAINING, or ATTENTION for a measurement of this config's attention.
         runs_dir: named where the command must write into this folder and not the default's.
     """
     values = config.flat(measuring=kind == ATTENTION)
-    words = [] if kind == ATTENTION else ["--method", str(values["method"])]
+    of = config.attention.measured_run if kind == ATTENTION else None
+    words = ["--method", str(values["method"])] if kind == TRAINING else []
+    words += [] if of is None else ["--of", of]
     for name, info in counting_settings(config, kind).items():
-        if info.required or values[name] != info.default:
+        if _is_said(info, values[name], beside_of=of is not None):
             words += _option(info, values[name])
     if runs_dir is not None:
         words += ["--runs-dir", str(runs_dir)]
@@ -173,6 +179,15 @@ def command_line(
 
 _COMMANDS = {TRAINING: "train", ATTENTION: "attention"}
 _OF_THE_MACHINE = ("device", "threads")
+
+
+def _is_said(info: SettingInfo, value: Any, *, beside_of: bool) -> bool:
+    """Whether a setting's option stands in the command."""
+    if beside_of and info.name in (*DataSettings.model_fields, *ModelSettings.model_fields):
+        return False  # they are the measured run's
+    if beside_of and info.name in AttentionSettings.model_fields and not info.measuring:
+        return True
+    return info.required or bool(value != info.default)
 
 
 def counting_settings(config: RunConfig, kind: str = TRAINING) -> dict[str, SettingInfo]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -50,6 +50,14 @@ class Measurement:
     def temperature(self) -> float:
         """What the standardised importances were divided by."""
         return float(self.found.settings.get("temperature", 5.0))
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether some pictures did not train, as far as the run has said."""
+        pictures = self.run.facts.get("pictures")
+        if not isinstance(pictures, Mapping):
+            return True
+        return any(pictures.get(split, 1) for split in ("val", "test"))
 
     def by_picture(self) -> ByPicture | None:
         """What is known by class, and what excites each filter; None in older measurements.

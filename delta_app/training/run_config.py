@@ -15,6 +15,9 @@ from delta_app.settings import SettingInfo, Settings, describe
 ATTENTION_WORDS = ("learned", "uniform", "shuffled")
 """What DELTA's `attention` may be besides the path of a file."""
 
+_OF_TRAIN_MODE = frozenset({"batchnorm", "dropout"})
+"""Settings that do nothing in eval mode, which a network whose backbone is not trained stays in."""
+
 
 class RunConfig(Settings):
     """Every setting of one training run, as config.json holds it."""
@@ -58,6 +61,8 @@ class RunConfig(Settings):
         groups: tuple[Settings, ...] = (self.data, self.model, self.method, self.optimization)
         for group in groups:
             values |= group.model_dump()
+        if not method(self.method.method).trains_backbone:
+            values = {name: value for name, value in values.items() if name not in _OF_TRAIN_MODE}
         if self.measures_attention:
             counting = {info.name for info in attention_settings(measuring=measuring)}
             values |= self.attention.model_dump(include=counting)
@@ -94,17 +99,22 @@ class RunConfig(Settings):
 def setting_groups(
     method_name: str, *, measuring: bool = False
 ) -> dict[str, tuple[SettingInfo, ...]]:
-    """Group -> settings for a run by that method; the attention group only where it counts.
+    """Group -> settings for a run by that method; only those that count, so that the attention
+    group may be missing.
 
     Args:
         measuring: with those that only a run has which measures attention and trains nothing.
     """
-    settings = method(method_name).Settings
+    kind = method(method_name)
+    settings = kind.Settings
+    optimization = describe(OptimizationSettings)
+    if not kind.trains_backbone:
+        optimization = tuple(info for info in optimization if info.name not in _OF_TRAIN_MODE)
     groups = {
         "data": describe(DataSettings),
         "model": describe(ModelSettings),
         "method": describe(settings),
-        "optimization": describe(OptimizationSettings),
+        "optimization": optimization,
     }
     if "attention" in settings.model_fields:
         groups["attention"] = attention_settings(measuring=measuring)

@@ -12,7 +12,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.figures.faithfulness_curves import Quantity, faithfulness_curves
 from delta_app.formatting import counted
 from delta_app.runs.description import ATTENTION_COLOR
-from delta_app.runs.records import ATTENTION
+from delta_app.runs.records import ATTENTION, RunRecord
 from delta_app.services import attention_again
 from delta_app.services.measured_attention import Measurement
 from delta_app.ui import navigation
@@ -86,7 +86,8 @@ def verdict(found: Faithfulness, layer: str) -> str:
 
 
 def _not_measured(measurement: Measurement, height: int) -> None:
-    """What it would tell, and a button that measures it, unless that goes on already."""
+    """What it would tell, and a button that measures it, unless it is measured just now, or cannot
+    be."""
     run = measurement.run
     comes = not run.status.ended and run.kind == ATTENTION
     with st.container(height=height, border=True, key="attention_no_faithfulness"):
@@ -98,6 +99,9 @@ def _not_measured(measurement: Measurement, height: int) -> None:
         )
         if comes:
             return
+        if not measurement.holds_back:
+            _nothing_held_back(run)
+            return
         if st.button("Measure faithfulness", key="attention:faithfulness"):
             try:
                 run_id = attention_again.with_faithfulness(run)
@@ -107,3 +111,14 @@ def _not_measured(measurement: Measurement, height: int) -> None:
             navigation.open_attention(run_id)
         if measurement.found.complete:
             st.caption("The importances are reused, not measured again.")
+
+
+def _nothing_held_back(run: RunRecord) -> None:
+    """Why it cannot be measured, and where pictures can be held back."""
+    if attention_again.has_a_form(run):
+        cure = "Give a validation or test share above 0 in a new measurement."
+    else:
+        cure = "Fine-tune with a validation or test share above 0, and measure that run's network."
+    st.caption(f"**No pictures are held back:** all of them train, none validates or tests. {cure}")
+    if attention_again.has_a_form(run):
+        navigation.measure_again_link(run.id, "New measurement", icon=":material/add:")

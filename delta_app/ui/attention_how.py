@@ -17,6 +17,8 @@ from delta_app.ui.session import FormState
 from delta_app.ui.settings_form import help_text, settings_form
 
 AUTHORS_BATCHES, STABLE = 4, 0.9
+LOWEST, HIGHEST = 0.001, 0.999
+"""Of the field for the reliability; the setting itself may be anything between 0 and 1."""
 
 _HOW_MANY = {"batches": "Some batches", "all": "All pictures", "until": "Until reliable"}
 _ESTIMATORS = {
@@ -43,7 +45,7 @@ def settle(state: FormState) -> None:
     if how_many == "all":
         batches = None
     elif how_many == "until":
-        batches, reliability = 1, state.current("reliability", STABLE)
+        batches, reliability = state.get("least", 1), state.current("reliability", STABLE)
     state.keep("attention_batches", batches)
     state.keep("attention_reliability", reliability)
     state.keep("faithfulness", state.current("faithfulness", True))
@@ -56,6 +58,7 @@ def fill(state: FormState, config: RunConfig) -> None:
     if of.attention_reliability is not None:
         state.set("how_many", "until")
         state.set("reliability", of.attention_reliability)
+        state.keep("least", of.attention_batches)
     elif of.attention_batches is None:
         state.set("how_many", "all")
     else:
@@ -81,9 +84,9 @@ def draw(state: FormState, draft: Draft) -> None:
     )
     state.keep("how_many", how_many)
     if how_many == "batches":
-        _number(state, "batches", "Batches", AUTHORS_BATCHES, 1, 100_000, 1)
+        _number(state, "batches", "Batches", AUTHORS_BATCHES, 1, None, 1)
     elif how_many == "until":
-        _number(state, "reliability", "Reliability", STABLE, 0.05, 0.99, 0.05)
+        _reliability(state)
     elif draft.splits is not None:
         st.caption(f"{counted(len(draft.splits.train), 'training picture')}, each once.")
     for name in ("attention_batches", "attention_reliability"):
@@ -129,6 +132,17 @@ def _choice(state: FormState, info: SettingInfo) -> str:
     return str(chosen)
 
 
+def _reliability(state: FormState) -> None:
+    """The field, and from how many batches on it counts where another measurement said so."""
+    filled, least = state.get("reliability", STABLE), state.get("least", 1)
+    low, high = min(LOWEST, filled), max(HIGHEST, filled)  # a value beyond them cannot be drawn
+    _number(state, "reliability", "Reliability", STABLE, low, high, 0.05)
+    if least is None:
+        st.caption("On all training pictures at least, so it stops no sooner.")
+    elif least > 1:
+        st.caption(f"On {counted(least, 'batch', 'batches')} at least.")
+
+
 def _number(
     state: FormState, key: str, label: str, first: Any, low: Any, high: Any, step: Any
 ) -> None:
@@ -138,6 +152,7 @@ def _number(
         high,
         value=state.get(key, first),
         step=step,
+        format="%g" if isinstance(step, float) else "%d",
         key=state.widget(key),
         on_change=state.taking_over(key),
         width=150,

@@ -8,7 +8,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.figures.base import empty_figure
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import measured_attention, runs
-from delta_app.ui import navigation
+from delta_app.ui import measure_again, navigation
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_live import Drawn, drawn
@@ -72,17 +72,12 @@ def came_to_nothing(record: RunRecord) -> None:
     error = record.error
     if record.status is RunStatus.FAILED:
         message = plain(error.message) if error else "No reason was kept."
-        cure = plain(error.cure) if error and error.cure else "See its log, then measure again."
+        cure = plain(error.cure) if error and error.cure else "See its log, then Measure again."
         st.error(f"**{message}** {cure}", icon=":material/error:")
     else:
         st.info(f"{plain(runs.status_words(record))}.", icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link(
-            navigation.ATTENTION,
-            label="Measure again",
-            icon=":material/replay:",
-            query_params={"new": navigation.NEW, "from": record.id},
-        )
+        measure_again.draw(record, key="attention:again")
         navigation.run_link(record.id, "Settings and log", icon=":material/open_in_new:")
 
 

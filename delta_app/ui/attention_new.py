@@ -59,7 +59,7 @@ def _fill_from_address(state: FormState) -> None:
     st.session_state[_FILLED] = (run_id, data)
     if run_id is not None:
         try:
-            attention_how.fill(state, attention_again.settings_of(runs.get_run(run_id)))
+            attention_how.fill(state, attention_again.settings_for_a_form(runs.get_run(run_id)))
         except DeltaAppError as error:
             error_box(error)
             return

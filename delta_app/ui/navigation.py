@@ -107,8 +107,26 @@ def open_attention(run_id: str | None = None) -> NoReturn:
     go(ATTENTION, run=run_id, new=None if run_id else NEW)
 
 
+def open_measure_again(run_id: str) -> NoReturn:
+    """Set up a measurement with the settings of another one."""
+    go(ATTENTION, **_measure_again(run_id))
+
+
 NEW = "measurement"
 """What ?new= says where the Attention page shows its form."""
+
+
+def _measure_again(run_id: str) -> dict[str, str]:
+    return {"new": NEW, "from": run_id}
+
+
+def measure_again_link(
+    run_id: str, label: str, *, icon: str = "", help: str = ""
+) -> DeltaGenerator:
+    """A link to the form of a measurement, filled in with the settings of another one."""
+    return st.page_link(
+        ATTENTION, label=label, icon=icon, help=help, query_params=_measure_again(run_id)
+    )
 
 
 def attention_link(

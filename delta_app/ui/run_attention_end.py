@@ -41,6 +41,15 @@ def draw(record: RunRecord, layer: str | None, order: Order) -> None:
         _goes_on(found.run)
     else:
         _side_by_side(record, found, found.run, found.end, layer, order)
+    if _ended_before_its_end(found):
+        _measure(record)
+
+
+def _ended_before_its_end(found: EndOfAttention) -> bool:
+    """Whether the measurement has ended and has left a part alone, or nothing."""
+    if found.run is None or not found.run.status.ended:
+        return False
+    return found.end is None or not found.end.complete
 
 
 def _offer(record: RunRecord) -> None:
@@ -48,6 +57,10 @@ def _offer(record: RunRecord) -> None:
         "The fine-tuned network can be measured like the source was: the same filters, its own "
         "head, the same training pictures. It shows which filters came to matter."
     )
+    _measure(record)
+
+
+def _measure(record: RunRecord) -> None:
     if st.button("Measure the fine-tuned network", key="run:measure-end"):
         try:
             runs.submit_attention_of(record.id)
@@ -113,7 +126,8 @@ def _side_by_side(
 
 
 def _words(found: EndOfAttention, end: ShownAttention, layer: str) -> str:
-    measured = f"Measured on {counted(end.pictures, 'training picture')}."
+    until = "" if end.complete else ", then stopped before its end"
+    measured = f"Measured on {counted(end.pictures, 'training picture')}{until}."
     correlation = found.rank_correlation(layer)
     if math.isnan(correlation):
         return measured

@@ -9,7 +9,7 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
 from delta_app.services import runs
-from delta_app.ui import navigation
+from delta_app.ui import measure_again, navigation
 from delta_app.ui.messages import error_text, variant_chip
 from delta_app.ui.run_states import state_of
 
@@ -93,6 +93,8 @@ def _buttons(record: RunRecord) -> None:
             help="Looks inside, picture by picture.",
             query_params={"run": record.id},
         )
+    else:
+        measure_again.draw(record, key="run_again")
 
 
 def _stop(run_id: str) -> None:

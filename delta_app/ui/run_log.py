@@ -6,6 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
+from delta_app.errors import DeltaAppError
 from delta_app.formatting import counted
 from delta_app.runs.records import ATTENTION, RunRecord
 from delta_app.services import forms, runs
@@ -16,6 +17,7 @@ from delta_app.ui.messages import plain
 
 HEIGHT = 400
 LINES = 200
+MEASURED_NETWORK = "Measured network"
 
 _ICONS = {"warning": ":orange[:material/warning:] ", "error": ":red[:material/error:] "}
 
@@ -43,11 +45,22 @@ def _settings(record: RunRecord) -> None:
 
 
 def settings_table(config: RunConfig, kind: str) -> list[dict[str, str]]:
-    """Label and value of every setting that counts for a run of this kind."""
+    """Label and value of every setting that counts for a run of this kind; first of all whose
+    fine-tuned network a measurement measures, where it is a run's."""
     values = config.flat(measuring=kind == ATTENTION)
-    return [
+    of = config.attention.measured_run if kind == ATTENTION else None
+    network = [] if of is None else [{"Setting": MEASURED_NETWORK, "Value": f"**{_run(of)}**"}]
+    return network + [
         _row(info, values[name]) for name, info in forms.counting_settings(config, kind).items()
     ]
+
+
+def _run(run_id: str) -> str:
+    """A run's name and id as Markdown; its id alone where it is not there any more."""
+    try:
+        return plain(f"{runs.get_run(run_id).name} ({run_id})")
+    except DeltaAppError:
+        return plain(run_id)
 
 
 def _row(info: SettingInfo, value: object) -> dict[str, str]:

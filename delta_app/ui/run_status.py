@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
-from delta_app.runs.records import RunRecord, RunStatus
+from delta_app.runs.records import ATTENTION, TRAINING, RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_live import Drawn, drawn
@@ -47,15 +47,23 @@ def _went_wrong(record: RunRecord) -> None:
     """The reason, what to try, and the last lines of the log."""
     if record.status is RunStatus.INTERRUPTED:
         st.warning(
-            f"{plain(runs.status_words(record))}. What was measured until then is below. "
-            "To train it to its end, choose Run again.",
+            f"{plain(runs.status_words(record))}. {_kept_and_next(record)}",
             icon=":material/power_off:",
         )
         return
     error = record.error
     message = plain(error.message) if error else "No reason was kept."
-    cure = plain(error.cure) if error and error.cure else "See the log below, then run it again."
+    again = "Measure again" if record.kind == ATTENTION else "Run again"
+    cure = plain(error.cure) if error and error.cure else f"See the log below, then choose {again}."
     kept = f" Epoch {record.best_epoch} is kept: Inspect shows it." if record.best_epoch else ""
     st.error(f"**{message}** {cure}{kept}", icon=":material/error:")
     if error and error.last_events:
         st.code(error.last_events, language=None, wrap_lines=True)
+
+
+def _kept_and_next(record: RunRecord) -> str:
+    """What an interrupted run has, and how to get the rest."""
+    if record.kind == TRAINING:
+        return "What was measured until then is below. To train it to its end, choose Run again."
+    kept = "What was measured until then is below. " if record.attention else ""
+    return f"{kept}To measure it to its end, choose Measure again."

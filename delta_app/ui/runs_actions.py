@@ -10,7 +10,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.formatting import counted
 from delta_app.runs.records import TRAINING, RunRecord, RunStatus
 from delta_app.services import runs
-from delta_app.ui import navigation, runs_dialogs
+from delta_app.ui import measure_again, navigation, runs_dialogs
 from delta_app.ui.messages import error_text
 
 FEWEST_COMPARED, MOST_COMPARED = 2, 8
@@ -34,8 +34,8 @@ def draw(chosen: Sequence[RunRecord], shown: int) -> None:
             navigation.open_run(chosen[0].id)
         if _button("Compare", "compare", *_comparable(chosen)):
             navigation.open_compare([record.id for record in chosen])
-        if _button("Run again", "replay", *_repeatable(chosen)):
-            navigation.open_fine_tune(from_run=chosen[0].id)
+        if _button("Run again", "replay", one, "Select one run."):
+            _run_again(chosen[0])
         if _button("Rename", "edit", one, "Select one run."):
             runs_dialogs.rename(chosen[0])
         st.button(
@@ -68,8 +68,10 @@ def _comparable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:
     return trained and FEWEST_COMPARED <= len(chosen) <= MOST_COMPARED, words
 
 
-def _repeatable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:
-    return len(chosen) == 1 and chosen[0].kind == TRAINING, "Select one training run."
+def _run_again(record: RunRecord) -> None:
+    if record.kind == TRAINING:
+        navigation.open_fine_tune(from_run=record.id)
+    measure_again.begin(record)
 
 
 def _deletable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from delta_app.runs.records import TRAINING, RunRecord, RunStatus
+from delta_app.runs.records import ATTENTION, TRAINING, RunRecord, RunStatus
 from delta_app.services import runs
-from delta_app.ui import navigation
+from delta_app.ui import measure_again, navigation
 from delta_app.ui.messages import plain, variant_chip
 
 WENT_WRONG = (RunStatus.FAILED, RunStatus.INTERRUPTED)
@@ -51,6 +51,8 @@ def draw(records: Sequence[RunRecord]) -> None:
                         icon=":material/replay:",
                         query_params={"from": record.id},
                     )
+                else:
+                    measure_again.draw(record, key=f"start:again:{record.id}")
 
 
 def _sentence(words: str) -> str:
@@ -61,4 +63,6 @@ def _sentence(words: str) -> str:
 def _cure(record: RunRecord) -> str:
     if record.error is not None:
         return plain(record.error.cure)
+    if record.kind == ATTENTION:
+        return measure_again.cure(record)
     return "Run it again with the same settings, or change them."

@@ -11,6 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from delta_app.runs.folder import RunFolder
+from delta_app.runs.locks import own
+from delta_app.runs.opened import opened
+from delta_app.runs.records import RunStatus
+from delta_app.services import runs
+from delta_app.training.run_config import RunConfig
+
 KEYS = ["run", "status", "val_top1", "test_top1", "seconds", "attention"]
 
 Say = Callable[..., Any]
@@ -136,6 +143,8 @@ def test_a_runs_own_network_is_measured(
     assert (refused.code, "--backbone: --of first" in refused.err) == (2, True)
     refused = say("attention", "--of", "first", "--config", config, *where)
     assert (refused.code, "--config: --of first" in refused.err) == (2, True)
+    refused = say("attention", "--config", config, "--backbone", "resnet18", *where)
+    assert (refused.code, "--backbone: --config" in refused.err) == (2, True)
     unknown = say("attention", "--of", "nobody", *where)
     assert (unknown.code, "nobody" in unknown.err) == (1, True)
 
@@ -194,6 +203,53 @@ def test_runs_delete_asks_or_needs_yes(
     assert say("runs", "delete", "first", "--yes", *where).code == 0
     assert not (tmp_path / "runs" / result["run"]).exists()
     assert say("runs", "list", "--json", *where).last_json == {"runs": []}
+
+
+@pytest.fixture
+def queued(tmp_path: Path, shapes: Path) -> tuple[list[str], list[str]]:
+    """Nine runs that wait in a store of their own: the option that names the store, their ids."""
+    where = tmp_path / "runs"
+    values = {"method": "l2", "data": str(shapes), "backbone": "resnet18", "weights": "random"}
+    ids = [runs.submit(RunConfig.from_flat(values), runs_dir=where) for _ in range(9)]
+    return ["--runs-dir", str(where)], ids
+
+
+def listed(say: Say, where: list[str]) -> set[str]:
+    return {run["run"] for run in say("runs", "list", "--json", *where).last_json["runs"]}
+
+
+def test_a_run_that_is_named_twice_is_deleted_once(
+    say: Say, queued: tuple[list[str], list[str]]
+) -> None:
+    where, (first, *others) = queued
+    said = say("runs", "delete", first, first, "--yes", *where)
+    assert said.code == 0, said.err
+    assert listed(say, where) == set(others)
+
+
+def test_beside_a_running_run_nothing_is_deleted(
+    say: Say, queued: tuple[list[str], list[str]]
+) -> None:
+    where, ids = queued
+    store = opened(Path(where[1]))
+    lock = own(RunFolder(store.get(ids[1]).folder))
+    store.set_status(ids[1], RunStatus.RUNNING, expected=RunStatus.QUEUED)
+    try:
+        said = say("runs", "delete", *ids[:3], "--yes", *where)
+        assert said.code == 1
+        assert f"({ids[1]}) is running; nothing was deleted." in said.err
+        assert listed(say, where) == set(ids)
+    finally:
+        lock.release()
+
+
+def test_more_runs_than_a_chart_can_tell_apart_are_refused(
+    say: Say, queued: tuple[list[str], list[str]]
+) -> None:
+    where, ids = queued
+    said = say("compare", *ids, *where)
+    assert said.code == 2
+    assert "expected 8 runs at most, got 9" in said.err
 
 
 def test_a_run_that_has_ended_cannot_be_stopped(
@@ -299,6 +355,19 @@ def test_what_cannot_start_is_one_line_and_no_run(
     assert said.code == 1
     (line,) = said.err.splitlines()
     assert words in line
+    assert say("runs", "list", "--json", *where).last_json["runs"] == []
+
+
+def test_an_attention_file_that_does_not_fit_is_one_line_and_no_run(
+    say: Say, small: list[str], tmp_path: Path
+) -> None:
+    where = ["--runs-dir", tmp_path / "runs"]
+    file = tmp_path / "authors.json"
+    file.write_text("[[0.5, 0.25]]")
+    said = say("train", *small, "--method", "delta", "--attention", file, *where)
+    assert said.code == 1
+    (line,) = said.err.splitlines()
+    assert "authors.json has 1 lists" in line
     assert say("runs", "list", "--json", *where).last_json["runs"] == []
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from delta_app.cli.command import UsageError
+from delta_app.cli.commands import attention
 from delta_app.cli.run_settings import add_settings, run_config
 from delta_app.errors import SettingsError
 from delta_app.services.forms import command_line
@@ -66,6 +67,8 @@ def test_none_empties_a_setting_that_may_be_empty() -> None:
         ("delta", ["--weight-decay", "0.1"]),
         ("l2_sp", ["--batch-reading", "sum"]),
         ("feature_map", ["--attention-batches", "4"]),
+        ("linear_probe", ["--batchnorm", "frozen"]),
+        ("linear_probe", ["--dropout", "0.5"]),
     ],
 )
 def test_an_option_of_another_method_is_refused(method: str, option: list[str]) -> None:
@@ -133,6 +136,46 @@ def test_faithfulness_is_an_option_of_a_measurement_alone(
     refused = run_config(parse(*kept, "--no-faithfulness", measuring=True), measuring=True)
     assert not refused.attention.faithfulness
     assert not config_of(*kept).attention.faithfulness, "a training run measures none"
+
+
+def attention_config(path: str, *words: str) -> RunConfig:
+    """What `attention --config` makes of a file."""
+    parser = argparse.ArgumentParser()
+    attention.COMMAND.add_options(parser)
+    return attention.config_of(parser.parse_args(["--config", path, *words]))
+
+
+@pytest.fixture
+def until_reliable(tmp_path: Path) -> str:
+    """config.json of a measurement that went on until a reliability of its own."""
+    asked = ("--attention-batches", "2", "--attention-reliability", "0.75")
+    return written(config_of(*NEEDED, "--method", "delta", *asked), tmp_path)
+
+
+def test_until_stable_keeps_the_reliability_of_the_config(
+    until_reliable: str, tmp_path: Path
+) -> None:
+    stable = ("--batches", "until-stable")
+    kept = attention_config(until_reliable, *stable).attention
+    assert (kept.attention_batches, kept.attention_reliability) == (1, 0.75)
+    typed = attention_config(until_reliable, *stable, "--attention-reliability", "0.5").attention
+    assert typed.attention_reliability == 0.5
+    without = written(config_of(*NEEDED, "--method", "delta"), tmp_path)
+    assert attention_config(without, *stable).attention.attention_reliability == attention.STABLE
+
+
+def test_a_number_of_batches_drops_the_reliability_of_the_config(until_reliable: str) -> None:
+    fixed = attention_config(until_reliable, "--batches", "4").attention
+    assert (fixed.attention_batches, fixed.attention_reliability) == (4, None)
+
+
+def test_data_and_network_of_a_measured_run_cannot_be_changed(tmp_path: Path) -> None:
+    config = config_of(*NEEDED, "--method", "delta")
+    of = config.attention.model_copy(update={"attention_of": str(tmp_path / "l2-abc")})
+    path = written(config.model_copy(update={"attention": of}), tmp_path)
+    assert attention_config(path, "--temperature", "2").attention.temperature == 2
+    with pytest.raises(UsageError, match=r"^--data, --backbone: --config .* network of l2-abc"):
+        attention_config(path, *NEEDED)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"data": {}}', '{"method": {"method": "x"}}'])

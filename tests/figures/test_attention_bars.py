@@ -41,6 +41,15 @@ def test_hover_tells_importance_and_its_error_of_the_same_filter() -> None:
     assert "± %{customdata[3]" in bars.hovertemplate
 
 
+def test_errors_that_are_not_known_are_not_told() -> None:
+    (bars,) = attention_bars(
+        "layer1", ATTENTION, "#123456", importance=IMPORTANCE, standard_error=[np.inf] * 4
+    ).data
+    assert bars.customdata[0] == pytest.approx([1, 0.4, 0.08])
+    assert "importance" in bars.hovertemplate
+    assert "±" not in bars.hovertemplate
+
+
 def test_uniform_attention_without_a_measurement_has_no_importance() -> None:
     (bars,) = attention_bars("layer1", [0.25] * 4, "#123456").data
     assert bars.y == pytest.approx([1.0] * 4)

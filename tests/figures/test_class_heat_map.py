@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+from strange_names import AS_TEXT, SHORT, SHORT_AS_TEXT, STRANGE
 
 from delta_app.figures.chosen_filter import CHOSEN
 from delta_app.figures.class_heat_map import class_heat_map
@@ -49,3 +50,14 @@ def test_a_layer_without_any_number_still_has_a_scale() -> None:
         nothing, nothing, ("ants",), (0, 1), key="k", title="", x="", unit=""
     ).data
     assert (cells.zmin, cells.zmax) == (-1.0, 1.0)
+
+
+def test_names_are_no_markup() -> None:
+    figure = class_heat_map(
+        BY_CLASS, ERRORS, (SHORT, STRANGE), (1, 2), key="k", title="Slope", x="", unit="nats"
+    )
+    (cells,) = figure.data
+    assert cells.hovertext[0][0].startswith(f"filter 1, {SHORT_AS_TEXT}<br>")
+    assert cells.hovertext[1][1] == f"{AS_TEXT}: no measured picture"
+    assert figure.layout.yaxis.ticktext[0] == SHORT_AS_TEXT
+    assert "Slope" in figure.layout.title.text

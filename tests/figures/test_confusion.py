@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+from strange_names import AS_TEXT, SHORT, SHORT_AS_TEXT, STRANGE
 
 from delta_app.figures.confusion import confusion_matrix
 
@@ -43,3 +44,12 @@ def test_a_class_without_test_pictures_is_no_division_by_zero() -> None:
     right, _ = confusion_matrix([[2, 0], [0, 0]], ["a", "b"]).data
     assert right.z[0][0] == 1.0
     assert np.isnan(np.array(right.z)[1, 1])
+
+
+def test_names_are_no_markup() -> None:
+    figure = confusion_matrix([[1, 1], [0, 1]], [SHORT, STRANGE], title=STRANGE)
+    _, wrong = figure.data
+    assert list(wrong.customdata[0][1]) == [SHORT_AS_TEXT, AS_TEXT, 1]
+    assert figure.layout.xaxis.ticktext[0] == SHORT_AS_TEXT
+    assert figure.layout.yaxis.ticktext[0] == SHORT_AS_TEXT
+    assert AS_TEXT in figure.layout.title.text

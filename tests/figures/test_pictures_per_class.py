@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from strange_names import AS_TEXT, SHORT, SHORT_AS_TEXT, STRANGE
+
 from delta_app.figures.pictures_per_class import NAMED, SPLIT_COLORS, pictures_per_class
 from delta_app.regularizers import all_variants
 
@@ -31,3 +33,10 @@ def test_names_of_digits_stay_names() -> None:
 
 def test_no_method_shares_a_colour_with_a_split() -> None:
     assert not {variant.color for variant in all_variants()} & set(SPLIT_COLORS.values())
+
+
+def test_names_are_no_markup() -> None:
+    (bars,) = pictures_per_class([SHORT, STRANGE], {"train": [3, 4]}).data
+    assert list(bars.y) == [SHORT_AS_TEXT, AS_TEXT]
+    (bars,) = pictures_per_class([STRANGE] * (NAMED + 1), {"train": [1] * (NAMED + 1)}).data
+    assert set(bars.x) == {AS_TEXT}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from strange_names import AS_TEXT, SHORT, SHORT_AS_TEXT, STRANGE
+
 from delta_app.figures.recall import recall_by_class
 
 
@@ -18,3 +20,11 @@ def test_two_runs_of_one_method_are_told_apart() -> None:
     assert hatches[0] == hatches[1] == ""
     assert hatches[2] != ""
     assert [bar.marker.color for bar in figure.data] == ["#111111", "#222222", "#111111"]
+
+
+def test_names_are_no_markup() -> None:
+    figure = recall_by_class([SHORT, STRANGE], [(STRANGE, "#111111", [0.5, 0.5])])
+    (bars,) = figure.data
+    assert bars.name == AS_TEXT
+    assert list(bars.customdata) == [SHORT_AS_TEXT, AS_TEXT]
+    assert figure.layout.xaxis.ticktext[0] == SHORT_AS_TEXT

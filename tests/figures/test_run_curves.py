@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+from strange_names import AS_TEXT, STRANGE
 
 from delta_app.figures.run_curves import DASHES, run_curves, run_lines
 from delta_app.regularizers import all_variants
@@ -55,3 +56,9 @@ def test_the_value_axis_can_be_logarithmic() -> None:
     figure = run_curves([(line, series(3.0, 0.1))], key="k", title="T", y="Loss", log=True)
     assert figure.layout.yaxis.type == "log"
     assert figure.layout.yaxis.title.text == "Loss"
+
+
+def test_names_are_no_markup() -> None:
+    (line,) = run_lines([("a", STRANGE, "#111111")])
+    (trace,) = run_curves([(line, series(0.5))], key="k", title="T", y="y").data
+    assert trace.name == AS_TEXT

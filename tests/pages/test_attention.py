@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from drawn import draw_folder
 from page_words import links, words
 from small_runs import SmallRuns, copied
 from streamlit.testing.v1 import AppTest
@@ -125,6 +126,22 @@ def test_the_most_important_filter_is_chosen_until_another_is(
     assert asked(app, "filter") == str(other)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "title"),
+    [("exact", "Rise in loss by class"), ("first-order", "Slope of the loss by class")],
+)
+def test_the_title_over_the_classes_says_what_was_estimated(
+    estimator: str, title: str, attention: Opener, small: SmallRuns
+) -> None:
+    file = small.folder(small.delta) / "attention.json"
+    content = json.loads(file.read_text())
+    content["settings"]["estimator"] = estimator
+    file.write_text(json.dumps(content))
+    charts = [str(each.proto) for each in attention(run=small.delta).get("bidi_component")]
+    assert [title in chart for chart in charts].count(True) == 1
+    assert all(f"{other} by class" not in "".join(charts) for other in OTHER[estimator])
+
+
 def test_the_address_opens_the_same_view_again(attention: Opener, small: SmallRuns) -> None:
     found = measured(small)
     layer = next(iter(found.layers))
@@ -187,6 +204,35 @@ def test_without_faithfulness_it_is_measured_at_a_click(
     own = json.loads((small.folder(small.delta) / "config.json").read_text())["attention"]
     assert wanted == own | {"faithfulness": True}
     assert asked(app, "run") == newest.id
+
+
+@pytest.mark.parametrize("of_a_run", [False, True])
+def test_without_held_back_pictures_it_says_how_to_hold_some_back(
+    of_a_run: bool, attention: Opener, small: SmallRuns
+) -> None:
+    run_id = small.delta
+    if of_a_run:
+        run_id = runs.submit_attention_of(small.delta)
+        own = small.folder(small.delta) / "attention.json"
+        (small.folder(run_id) / "attention.json").write_bytes(own.read_bytes())
+        opened(small.runs_dir).set_status(
+            run_id, RunStatus.COMPLETED, expected=RunStatus.QUEUED, facts={}
+        )
+    facts = {**runs.get_run(run_id).facts, "pictures": {"train": 30, "val": 0, "test": 0}}
+    opened(small.runs_dir).set_status(
+        run_id, RunStatus.COMPLETED, expected=RunStatus.COMPLETED, facts=facts
+    )
+    app = attention(run=run_id)
+    assert not app.exception
+    assert "No pictures are held back" in words(app)
+    assert "attention:faithfulness" not in [button.key for button in app.button]
+    if of_a_run:
+        assert "Fine-tune with a validation or test share above 0" in words(app)
+    else:
+        assert "share above 0 in a new measurement" in words(app)
+
+
+OTHER = {"exact": ("Slope of the loss",), "first-order": ("Rise in loss",)}
 
 
 def curve(*loss: float) -> Curve:
@@ -262,6 +308,36 @@ def test_a_failed_one_says_why_and_what_to_do(
     assert links(app)["Settings and log"] == f"run={run.id}"
 
 
+def test_one_of_a_runs_own_network_is_queued_again_as_it_was(
+    attention: Opener, small: SmallRuns
+) -> None:
+    measuring = runs.submit_attention_of(small.delta)
+    runs.request_stop(measuring)
+    app = attention(run=measuring)
+    assert "Measure again" not in links(app), "the form knows pretrained networks alone"
+    app.button(key="attention:again").click().run()
+    assert not app.exception
+    newest = runs.list_runs()[0]
+    assert newest.id != measuring
+    assert newest.config == runs.get_run(measuring).config
+    assert asked(app, "run") == newest.id
+    runs.request_stop(newest.id)
+    (small.folder(small.delta) / "best.safetensors").unlink()
+    app = attention(run=newest.id)
+    before = len(runs.list_runs())
+    app.button(key="attention:again").click().run()
+    assert f"network of {small.delta}, which is not" in app.toast[0].value.replace("\\", "")
+    assert len(runs.list_runs()) == before
+
+
+def test_the_form_does_not_take_a_runs_own_network_for_a_pretrained_one(
+    attention: Opener, small: SmallRuns
+) -> None:
+    app = attention(new="measurement", **{"from": runs.submit_attention_of(small.delta)})
+    assert "measured the fine-tuned network of a run" in words(app)
+    assert field(app, "Folder of pictures").value == ""
+
+
 # A new one
 
 
@@ -318,6 +394,21 @@ def test_a_value_that_does_not_fit_stands_beside_its_field(
     assert app.button(key="measure").disabled
 
 
+def test_faithfulness_without_held_back_pictures_is_refused(
+    attention: Opener, pictures: Path
+) -> None:
+    app = filled(attention(new="measurement"), pictures)
+    field(app, "Validation share").set_value(0.0).run()
+    assert not app.error, "there is a test share"
+    field(app, "Test share").set_value(0.0).run()
+    (error,) = app.error
+    assert "Give a validation or test share above 0" in error.value
+    assert app.button(key="measure").label == "Correct step 3: faithfulness"
+    field(app, "Measure faithfulness too").set_value(False).run()
+    assert not app.error
+    assert app.button(key="measure").label == "Measure"
+
+
 def test_a_measurement_is_set_up_again_as_it_was(
     attention: Opener, runs_dir: Path, pictures: Path
 ) -> None:
@@ -332,3 +423,44 @@ def test_a_measurement_is_set_up_again_as_it_was(
     assert newest.attention == wanted
     assert newest.data == config.data
     assert newest.model == config.model
+
+
+def test_a_measurement_until_reliable_is_set_up_again_with_its_least_number_of_batches(
+    attention: Opener, runs_dir: Path, pictures: Path
+) -> None:
+    config = measurement(pictures)
+    wanted = config.attention.model_copy(
+        update={"attention_batches": 8, "attention_reliability": 0.9995, "faithfulness": True}
+    )
+    again = runs.submit_attention(config.model_copy(update={"attention": wanted}))
+    app = attention(new="measurement", **{"from": again})
+    assert field(app, "Reliability").value == 0.9995
+    assert "On 8 batches at least." in words(app)
+    app.button(key="measure").click().run()
+    newest = RunConfig.model_validate(runs.list_runs()[0].config["run"])
+    assert newest.attention == wanted
+
+
+def test_an_edit_after_measure_again_stays(
+    attention: Opener, runs_dir: Path, pictures: Path
+) -> None:
+    again = runs.submit_attention(measurement(pictures))
+    app = attention(new="measurement", **{"from": again})
+    field(app, "Batches").set_value(7).run()
+    assert field(app, "Batches").value == 7
+    app.run()
+    assert field(app, "Batches").value == 7
+    assert "--attention-batches 7" in app.code[-1].value
+
+
+def test_the_second_folder_that_is_typed_stays(
+    attention: Opener, pictures: Path, tmp_path: Path
+) -> None:
+    other = draw_folder(tmp_path / "others", seed=1)
+    app = attention(new="measurement")
+    field(app, "Folder of pictures").set_value(str(pictures)).run()
+    assert asked(app, "data") == str(pictures)
+    field(app, "Folder of pictures").set_value(str(other)).run()
+    app.run()
+    assert field(app, "Folder of pictures").value == str(other)
+    assert asked(app, "data") == str(other)

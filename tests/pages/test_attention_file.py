@@ -116,4 +116,20 @@ def test_a_measurement_at_other_layers_is_said_before_the_run(
     path.write_text(json.dumps(content))
     app = from_a_file(open_page(FINE_TUNE), pictures, SMALL["backbone"])
     widget(app, "Measurement").set_value(str(path)).run()
-    assert f"It was not measured at {lacking}." in words(app)
+    assert f"has no attention for the layer {lacking}" in words(app)
+    assert app.button(key="start").label == "Correct step 3: channel attention"
+
+
+def test_a_file_that_is_none_is_said_beside_its_field(
+    open_page: Opener, small: SmallRuns, pictures: Path, tmp_path: Path
+) -> None:
+    app = from_a_file(open_page(FINE_TUNE), pictures, "resnet18")
+    (tmp_path / "notes.json").write_text("{}")
+    widget(app, "Attention file").set_value(str(tmp_path / "notes.json")).run()
+    (error,) = app.error
+    assert "notes.json is not an attention file of this app" in error.value.replace("\\", "")
+    assert app.button(key="start").disabled
+    of_another = small.folder(small.delta) / "attention.json"
+    widget(app, "Attention file").set_value(str(of_another)).run()
+    (error,) = app.error
+    assert "has no attention for the layer layer1" in error.value.replace("\\", "")

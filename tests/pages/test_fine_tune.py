@@ -115,6 +115,16 @@ def test_what_does_not_fit_is_said_beside_its_field_and_nothing_starts(
     assert start(app).label == "Start"
 
 
+def test_a_linear_probe_is_not_asked_for_what_does_nothing(open_page: Any, pictures: Path) -> None:
+    app = filled(open_page(FINE_TUNE), pictures)
+    app.button(key="step:3").click().run()
+    asked = {"BatchNorm of the target", "Dropout"}
+    assert asked < {each.label for each in (*app.selectbox, *app.text_input)}
+    enter(app, Method="linear_probe")
+    assert not asked & {each.label for each in (*app.selectbox, *app.text_input)}
+    assert start(app).label == "Start"
+
+
 def test_a_share_that_leaves_nothing_to_validate_is_said_in_its_step(
     open_page: Any, pictures: Path
 ) -> None:

@@ -88,6 +88,35 @@ def test_an_interrupted_run_says_what_to_do(open_page: Opener, queued: Any) -> N
     assert "choose Run again" in app.warning[0].value
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("interrupted", "To measure it to its end, choose Measure again."),
+        ("failed", "See the log below, then choose Measure again."),
+    ],
+)
+def test_a_measurement_is_measured_again_not_run_again(
+    status: str, said: str, open_page: Opener, small: SmallRuns
+) -> None:
+    for measuring in (
+        runs.submit_attention(small_config(small.data, "delta")),
+        runs.submit_attention_of(small.delta),
+    ):
+        failure = {"error_message": "It broke."} if status == "failed" else {}
+        opened(small.runs_dir).set_status(
+            measuring, RunStatus(status), expected=RunStatus.QUEUED, **failure
+        )
+        app = open_page(RUN, run=measuring)
+        assert said in words(app)
+        assert "Run again" not in {*links(app), *(button.label for button in app.button)}
+        if "of" in runs.get_run(measuring).name.split():
+            app.button(key="run_again").click().run()
+            assert runs.list_runs()[0].config == runs.get_run(measuring).config
+            assert not app.exception
+        else:
+            assert links(app)["Measure again"] == f"new=measurement&from={measuring}"
+
+
 def test_a_running_run_says_how_far_it_is_and_what_goes_on(open_page: Opener, queued: Any) -> None:
     run = queued(
         "delta", "running", phase="decoding pictures", phase_done=30, phase_total=120, epochs=4
@@ -212,6 +241,29 @@ def test_attention_of_the_end_stands_beside_that_of_the_start(
     assert len(app.get("bidi_component")) == 3, "the bars of the run, of its start, of its end"
 
 
+def test_an_end_that_is_known_in_part_can_be_measured_again(
+    open_page: Opener, small: SmallRuns
+) -> None:
+    measuring = runs.submit_attention_of(small.delta)
+    file = small.folder(measuring) / "attention.json"
+    part = load_attention(small.folder(small.delta) / "attention.json")
+    replace(part, complete=False, key="").save(file)
+    opened(small.runs_dir).set_status(
+        measuring, RunStatus("stopped"), expected=RunStatus.QUEUED, attention=str(file)
+    )
+    app = tab(open_page(RUN, run=small.delta), "Attention")
+    assert "Measured on 8 training pictures, then stopped before its end." in words(app)
+    app.button(key="run:measure-end").click().run()
+    assert not app.exception
+    newest = runs.list_runs()[0]
+    assert newest.config == runs.get_run(measuring).config
+    assert links(app)["Watch it"] == f"run={newest.id}"
+    file.unlink()
+    runs.request_stop(newest.id)
+    app = tab(open_page(RUN, run=small.delta), "Attention")
+    assert app.button(key="run:measure-end").label == "Measure the fine-tuned network"
+
+
 def test_a_method_without_attention_says_why_there_is_none(
     open_page: Opener, small: SmallRuns
 ) -> None:
@@ -226,6 +278,18 @@ def test_the_log_has_its_newest_line_first(
     opened(runs_dir).write(small.l2, [], [Event(last + 60, "info", "the very last line")], {})
     said = words(tab(open_page(RUN, run=small.l2), "Settings and log"))
     assert said.index("the very last line") < said.index("Tested epoch")
+
+
+def test_a_measurement_of_a_runs_network_says_whose_and_its_command_says_so_too(
+    open_page: Opener, small: SmallRuns
+) -> None:
+    measuring = runs.submit_attention_of(small.delta)
+    app = tab(open_page(RUN, run=measuring), "Settings and log")
+    assert f"attention --of {small.delta} " in app.code[0].value
+    rows = dict(zip(app.table[0].value["Setting"], app.table[0].value["Value"], strict=True))
+    named = runs.get_run(small.delta).name
+    assert rows["Measured network"].replace("\\", "") == f"**{named} ({small.delta})**"
+    assert "Folder of pictures" in rows
 
 
 def test_a_run_that_is_not_there_is_said(open_page: Opener) -> None:

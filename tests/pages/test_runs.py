@@ -7,9 +7,11 @@ click, and closes them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from page_words import words
+from small_runs import copied, small_config
 from streamlit.testing.v1 import AppTest
 
 from delta_app.runs.records import RunRecord
@@ -84,6 +86,24 @@ def test_one_run_is_opened_or_run_again(open_page: Opener, queued: Any) -> None:
     app = select(open_page(RUNS), one)
     app.button(key="runs:Run again").click().run()
     assert app.query_params["from"] == one.id
+
+
+def test_a_measurement_goes_to_its_form_or_into_the_queue(
+    open_page: Opener, runs_dir: Path
+) -> None:
+    small = copied(runs_dir)
+    source = runs.get_run(runs.submit_attention(small_config(small.data, "delta")))
+    own = runs.get_run(runs.submit_attention_of(small.delta))
+    app = select(open_page(RUNS), source)
+    app.button(key="runs:Run again").click().run()
+    assert (app.query_params["new"], app.query_params["from"]) == ("measurement", source.id)
+    app = select(open_page(RUNS), own)
+    app.button(key="runs:Run again").click().run()
+    newest = runs.list_runs()[0]
+    assert newest.config == own.config
+    assert app.query_params["run"] == newest.id
+    app = select(open_page(RUNS), source, own)
+    assert app.button(key="runs:Run again").disabled
 
 
 def test_delete_asks_first(open_page: Opener, queued: Any) -> None:

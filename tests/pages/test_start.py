@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from page_words import links, words
+from small_runs import copied, small_config
 
+from delta_app.runs.opened import opened
+from delta_app.runs.records import RunStatus
 from delta_app.services import runs
 
 START = "pages/start.py"
@@ -100,3 +104,22 @@ def test_a_failed_run_stands_with_its_cure_until_it_was_made_again(
     queued("delta")
     app.run()
     assert "To put right" not in words(app)
+
+
+def test_a_measurement_that_came_to_nothing_is_measured_again(
+    open_page: Any, runs_dir: Path
+) -> None:
+    small, store = copied(runs_dir), opened(runs_dir)
+    source = runs.submit_attention(small_config(small.data, "delta"))
+    own = runs.submit_attention_of(small.delta)
+    for each in (source, own):
+        store.set_status(each, RunStatus.INTERRUPTED, expected=RunStatus.QUEUED)
+    app = open_page(START)
+    said = words(app)
+    assert "Measure again with the same settings, or change them." in said
+    assert "Measure again with the same settings.\n" in said, "there is no form to change them in"
+    assert "Run it again" not in said
+    assert links(app)["Measure again"] == f"new=measurement&from={source}"
+    app.button(key=f"start:again:{own}").click().run()
+    assert not app.exception
+    assert runs.list_runs()[0].config == runs.get_run(own).config

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from small_runs import ATTENTION, SMALL, SmallRuns, copied, small_config
 from torch import Tensor
 
 from delta_app.attention.artifact import load_attention
+from delta_app.cli.commands import attention as attention_command
 from delta_app.errors import RunError
 from delta_app.models.build import build_network
 from delta_app.runs.control import Shutdown
@@ -23,6 +26,7 @@ from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.services.attention_export import authors_json, export_attention
 from delta_app.services.attention_of import attention_of_config
+from delta_app.services.forms import command_line
 from delta_app.services.shown_attention import attention_at_end, finished_attentions
 from delta_app.services.trained_model import trained_model
 from delta_app.training.run_config import RunConfig
@@ -113,6 +117,28 @@ def rise(network: Any, layer: str, channel: int, images: Tensor, labels: Tensor)
     disabled = F.cross_entropy(network(images), labels)
     handle.remove()
     return float(disabled - intact)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"faithfulness": True, "attention_batches": 4, "attention_batch_size": 32},  # the defaults
+        {"attention_batches": None, "attention_reliability": 0.875, "estimator": "combined"},
+    ],
+)
+def test_the_command_that_is_shown_measures_the_same_network(
+    changed: dict[str, Any], small: SmallRuns
+) -> None:
+    of = attention_of_config(runs.get_run(small.delta, small.runs_dir))
+    attention = of.attention.model_copy(update=changed)
+    config = of.model_copy(update={"attention": attention})
+    command = command_line(config, kind=runs.ATTENTION, runs_dir=small.runs_dir)
+    parser = argparse.ArgumentParser()
+    attention_command.COMMAND.add_options(parser)
+    words = shlex.split(command)
+    assert words[:6] == ["python", "-m", "delta_app", "attention", "--of", small.delta]
+    assert attention_command.config_of(parser.parse_args(words[4:])) == config
 
 
 def test_it_is_found_beside_where_the_run_began(small: SmallRuns) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small_runs import SmallRuns, copied, small_config
 
+from delta_app.attention.artifact import load_attention
 from delta_app.runs.records import RunRecord
 from delta_app.services import runs
 from delta_app.services.attention_origin import Origin, origin_of
@@ -58,3 +60,18 @@ def test_without_attention_there_is_no_origin(small: SmallRuns) -> None:
     assert origin(small, uniform) is None
     (small.folder(small.delta) / "attention.json").unlink()
     assert origin(small, small.delta) is None, "while it is measured"
+
+
+def test_a_part_is_the_runs_own_and_not_taken_from_another_part(small: SmallRuns) -> None:
+    """Two measurements that were stopped: neither has a key, and neither reused the other."""
+    part = load_attention(small.folder(small.delta) / "attention.json")
+    stopped = []
+    for _ in range(2):
+        config = small_config(small.data, "delta")
+        run_id = runs.submit_attention(config, runs_dir=small.runs_dir)
+        replace(part, complete=False, key="").save(small.folder(run_id) / "attention.json")
+        stopped.append(run_id)
+    for run_id in stopped:
+        found = origin(small, run_id)
+        assert found is not None
+        assert (found.kind, found.run and found.run.id) == ("own", run_id)

@@ -104,6 +104,28 @@ def test_the_temperature_counts_for_a_file_of_the_authors_form_alone(tmp_path: P
     assert "temperature" not in RunConfig.from_flat(values | {"attention": str(own)}).flat()
 
 
+@pytest.mark.parametrize("name", ["batchnorm", "dropout"])
+def test_a_frozen_backbone_has_no_settings_of_train_mode(name: str) -> None:
+    of_probe, of_l2 = (
+        {info.name for info in setting_groups(method)["optimization"]}
+        for method in ("linear_probe", "l2")
+    )
+    assert name in of_l2
+    assert name not in of_probe
+    probe = LEAST | {"method": "linear_probe"}
+    assert name not in RunConfig.from_flat(probe).flat()
+    with pytest.raises(SettingsError, match=f"{name} is not a setting of the method linear_probe"):
+        RunConfig.from_flat(probe | {name: None})
+
+
+def test_a_probe_of_an_older_version_can_still_be_read() -> None:
+    values = RunConfig.from_flat(LEAST | {"method": "linear_probe"}).model_dump(mode="json")
+    values["optimization"] |= {"batchnorm": "frozen", "dropout": 0.5}
+    old = RunConfig.model_validate(values)
+    assert (old.optimization.batchnorm, old.optimization.dropout) == ("frozen", 0.5)
+    assert not {"batchnorm", "dropout"} & set(old.flat())
+
+
 def test_every_setting_has_one_meaning_on_the_command_line() -> None:
     """A name in two groups would be one option with two targets."""
     for method in ("l2", "l2_sp", "feature_map", "delta", "linear_probe"):

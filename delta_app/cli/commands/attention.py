@@ -35,7 +35,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N|all|until-stable",
         type=_batches,
         help="how many batches of pictures; until-stable goes on until every layer's reliability "
-        f"is {STABLE:g} (--attention-reliability: another) or the pictures run out",
+        f"is {STABLE:g} (--attention-reliability or --config: another) or the pictures run out",
     )
     parser.add_argument(
         "--authors-out",
@@ -78,34 +78,40 @@ def _spell_out(options: argparse.Namespace) -> None:
         raise UsageError("--batches and --attention-batches say the same. Leave one out.")
     if options.batches == "until-stable":
         options.attention_batches = 1
-        if getattr(options, "attention_reliability", None) is None:
-            options.attention_reliability = STABLE
     elif options.batches is not None:
         options.attention_batches = None if options.batches == "all" else options.batches
         if not hasattr(options, "attention_reliability"):  # nor that of --config or --of
             options.attention_reliability = None
 
 
-def _config(options: argparse.Namespace) -> RunConfig:
+def config_of(options: argparse.Namespace) -> RunConfig:
     """The settings of the measurement.
 
     Raises:
         UsageError: options that do not fit together.
         DeltaAppError: --config or the run of --of cannot be used.
     """
+    _spell_out(options)
+    config = _measured(options)
+    attention = config.attention
+    if options.batches == "until-stable" and attention.attention_reliability is None:
+        attention = attention.model_copy(update={"attention_reliability": STABLE})
+    return config.model_copy(update={"attention": attention})
+
+
+def _measured(options: argparse.Namespace) -> RunConfig:
+    """The settings as they stand in the options, in --config, and in the run of --of."""
     from delta_app.cli.run_settings import run_config
-    from delta_app.training.run_config import setting_groups
 
     if options.of is None:
-        return run_config(options, measuring=True)
-    groups = setting_groups("delta")
-    settled = [info for group in ("data", "model") for info in groups[group]]
-    typed = [info.flag for info in settled if hasattr(options, info.name)]
-    if typed or options.config:
-        raise UsageError(
-            f"{', '.join(typed) or '--config'}: --of {options.of} measures that run's network on "
-            "its own pictures. Leave one of them out."
-        )
+        config = run_config(options, measuring=True)
+        of = config.attention.measured_run
+        if of is not None:
+            _refuse(_settled(options), f"--config {options.config} measures the network of {of}")
+        return config
+    beside = _settled(options) or (["--config"] if options.config else [])
+    _refuse(beside, f"--of {options.of} measures that run's network")
+
     from delta_app.services.attention_of import attention_of_config
     from delta_app.services.runs import find_run
 
@@ -113,9 +119,23 @@ def _config(options: argparse.Namespace) -> RunConfig:
     return run_config(options, start, measuring=True)
 
 
+def _settled(options: argparse.Namespace) -> list[str]:
+    """The options that were typed and that a run whose network is measured has settled."""
+    from delta_app.training.run_config import setting_groups
+
+    groups = setting_groups("delta")
+    settled = [info for group in ("data", "model") for info in groups[group]]
+    return [info.flag for info in settled if hasattr(options, info.name)]
+
+
+def _refuse(flags: list[str], why: str) -> None:
+    """Raise UsageError where there are such options."""
+    if flags:
+        raise UsageError(f"{', '.join(flags)}: {why} on its own pictures. Leave one of them out.")
+
+
 def _run(options: argparse.Namespace, context: Context) -> int:
-    _spell_out(options)
-    config = _config(options)  # before anything else: what was typed may be wrong
+    config = config_of(options)  # before anything else: what was typed may be wrong
 
     from delta_app.attention.artifact import load_attention
     from delta_app.cli.foreground import run_to_end

@@ -8,12 +8,11 @@ import streamlit as st
 
 from delta_app.attention.authors_file import is_authors_file
 from delta_app.errors import DeltaAppError
-from delta_app.formatting import counted, some
-from delta_app.services import backbones
+from delta_app.formatting import counted
 from delta_app.services.shown_attention import FinishedAttention, finished_attentions
 from delta_app.settings import SettingInfo
-from delta_app.ui.fine_tune.values import FILE, first_backbone, layers_key
-from delta_app.ui.messages import error_beside, plain
+from delta_app.ui.fine_tune.values import FILE, first_backbone
+from delta_app.ui.messages import error_beside
 from delta_app.ui.session import FormState
 from delta_app.ui.settings_form import setting_widget
 
@@ -36,8 +35,6 @@ def attention_file(
     chosen = _measured(state, key, path, backbone, offered) if offered else OWN
     if chosen == OWN:
         path = _typed(state, key)
-    elif chosen is not None:
-        _where_it_does_not_fit(state, backbone, offered[chosen])
     if is_authors_file(path):
         st.caption(
             "The file holds the filters' importances, as the authors' code writes them: the "
@@ -97,14 +94,3 @@ def _typed(state: FormState, key: str) -> str:
     )
     state.keep(f"{key}:{FILE}", path)
     return path.strip()
-
-
-def _where_it_does_not_fit(state: FormState, backbone: str, each: FinishedAttention) -> None:
-    layers = state.current(layers_key(backbone)) or backbones.layers_of(backbone).default
-    lacking = [layer for layer in layers if layer not in each.channels]
-    if lacking:
-        st.warning(
-            f"It was not measured at {plain(some(lacking))}. Choose other behaviour layers in step "
-            "2, or another measurement.",
-            icon=":material/warning:",
-        )

@@ -8,11 +8,13 @@ from typing import Any
 
 from delta_app.config import DataSettings
 from delta_app.data.records import SPLIT_WORDS, Splits
-from delta_app.errors import DeltaAppError
+from delta_app.errors import DeltaAppError, SettingsError
 from delta_app.runs.records import TRAINING, RunRecord
 from delta_app.services import datasets, runs
 from delta_app.services.estimate import Estimate, estimate, estimate_attention
 from delta_app.services.forms import settings_of, validate
+from delta_app.services.given_attention import check_given_attention
+from delta_app.training.faithfulness_of_run import held_back_split
 from delta_app.training.run_config import RunConfig, setting_groups
 from delta_app.ui.fine_tune import download
 from delta_app.ui.fine_tune.pictures import PicturesState, pictures_state
@@ -79,7 +81,7 @@ class Draft:
         for step in STEPS:
             wrong = self.errors_of(step)
             if wrong:
-                infos = settings_of(self.values["method"])
+                infos = settings_of(self.values["method"], measuring=True)
                 labels = [infos[name].label.lower() for name in wrong if name in infos]
                 return f"Correct step {step}: {labels[0] if labels else 'settings'}"
         return "" if self.config is not None and self.splits is not None else "Complete the form"
@@ -108,9 +110,35 @@ def draft_of(state: FormState, *, measuring: bool = False) -> Draft:
     for field, error in (("weights", weights.error or failed), ("data", pictures.error)):
         if error is not None:
             errors[field] = error
+    _given_attention(config, errors)
     splits = _splits(pictures, values, errors)
+    if measuring:
+        _held_back(config, splits, errors)
     expected = _estimate(config, splits, errors, estimate_attention if measuring else estimate)
     return Draft(values, config, errors, pictures, weights, splits, expected)
+
+
+def _given_attention(config: RunConfig | None, errors: dict[str, DeltaAppError]) -> None:
+    if config is None:
+        return
+    try:
+        check_given_attention(config)
+    except DeltaAppError as error:
+        errors.setdefault(error.field or "attention", error)
+
+
+def _held_back(
+    config: RunConfig | None, splits: Splits | None, errors: dict[str, DeltaAppError]
+) -> None:
+    """Faithfulness is measured on pictures that do not train, and there may be none."""
+    if config is None or splits is None or not config.attention.faithfulness:
+        return
+    if held_back_split(splits) is None:
+        errors["faithfulness"] = SettingsError(
+            "Faithfulness is measured on held-back pictures, and with these shares all train.",
+            cure="Give a validation or test share above 0, or leave it out.",
+            field="faithfulness",
+        )
 
 
 def _splits(
