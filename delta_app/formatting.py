@@ -49,10 +49,12 @@ def duration(seconds: float | None) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes in decimal units: 6400000 -> "6.4 MB"."""
+    """Bytes in decimal units: 6400000 -> "6.4 MB", 948300000 -> "948 MB"."""
     for unit in ("B", "kB", "MB", "GB"):
         if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+            return (
+                f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+            )
         number /= 1000
     return f"{number:.1f} TB"
 

@@ -102,7 +102,7 @@ def run_config(
             f"{_flags(idle)}: nothing is measured with --attention {values.get('attention')}. "
             "Leave it out, or choose --attention learned."
         )
-    if start is not None and start.attention.attention_of is not None:
+    if measuring and start is not None and start.attention.attention_of is not None:
         of = {"attention_of": start.attention.attention_of}
         config = config.model_copy(update={"attention": config.attention.model_copy(update=of)})
     return config

@@ -200,3 +200,12 @@ def test_the_command_line_shown_on_the_screen_is_the_same_run(words: tuple[str, 
     shown = shlex.split(command_line(config))
     assert shown[:4] == ["python", "-m", "delta_app", "train"]
     assert config_of(*shown[4:]) == config
+
+
+def test_a_run_trains_its_own_network_with_the_settings_of_a_measurement(tmp_path: Path) -> None:
+    """Whose network was measured is no setting of a run that trains."""
+    config = config_of(*NEEDED, "--method", "delta")
+    of = config.attention.model_copy(update={"attention_of": str(tmp_path / "l2-abc")})
+    file = tmp_path / "config.json"
+    file.write_text(config.model_copy(update={"attention": of}).model_dump_json())
+    assert config_of("--config", str(file)).attention.attention_of is None
