@@ -17,10 +17,15 @@ LARGE = 60_000_000
 """Parameters beyond which a network gets smaller pictures, or it would take minutes."""
 
 
+def is_large(name: str) -> bool:
+    """Whether full forwards of a network take long even on one small picture."""
+    return backbone(name).parameters > LARGE and name != "alexnet"  # which needs 63 px
+
+
 def batch(name: str, pictures: int = 2, seed: int = 2) -> Tensor:
     """Pictures of noise, (N, 3, S, S) float64."""
     generator = torch.Generator().manual_seed(seed)
-    size = 32 if backbone(name).parameters > LARGE and name != "alexnet" else 64
+    size = 32 if is_large(name) else 64
     size = 96 if name == "inception_v3" else size
     return torch.randn(pictures, 3, size, size, dtype=torch.float64, generator=generator)
 

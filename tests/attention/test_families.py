@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from awake_networks import FAMILIES, awake, batch, calm
+from awake_networks import FAMILIES, awake, batch, calm, is_large
 from torch import Tensor, nn
 
 from delta_app.attention.ablation import _FullForwards
@@ -26,7 +26,7 @@ ALL = [
 def test_the_tail_gives_the_changes_of_a_full_forward(name: str) -> None:
     model = awake(name)
     layers = default_behaviour_layers(name, model)
-    images = batch(name)
+    images = batch(name, 1 if is_large(name) else 2)
     tails = LayerTails(model, layers)
     tail, full = tails.start(images), _FullForwards(model, layers, images)
     torch.testing.assert_close(tail.logits, full.logits, rtol=0, atol=0)
