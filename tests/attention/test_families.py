@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import psutil
 import pytest
 import torch
 from awake_networks import FAMILIES, awake, batch, calm, is_large
@@ -14,11 +15,24 @@ from delta_app.attention.change import Change, channel_axis
 from delta_app.attention.differences import cross_entropy
 from delta_app.attention.tail import LayerTails
 from delta_app.models.behaviour_layers import default_behaviour_layers
-from delta_app.models.catalog import backbones
+from delta_app.models.catalog import Backbone, backbones
 
-ALL = [
-    pytest.param(b.name, marks=() if b.name in FAMILIES else pytest.mark.slow) for b in backbones()
-]
+FLOAT64 = 8
+MEMORY = psutil.virtual_memory().total
+
+
+def _marks(network: Backbone) -> list[pytest.MarkDecorator]:
+    # Its weights, and those with a BatchNorm taken in, which the tails keep; two tests run at once.
+    needed = 2 * 2 * FLOAT64 * network.parameters
+    return [
+        *([] if network.name in FAMILIES else [pytest.mark.slow]),
+        pytest.mark.skipif(
+            needed > 0.7 * MEMORY, reason=f"needs {needed / 0.7e9:.0f} GB of memory"
+        ),
+    ]
+
+
+ALL = [pytest.param(each.name, marks=_marks(each)) for each in backbones()]
 
 
 @pytest.mark.parametrize("name", ALL)
