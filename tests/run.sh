@@ -5,6 +5,9 @@
 #   bash tests/run.sh           lint, format, types, layers, all tests
 #   bash tests/run.sh --fast    the same without the slow walks and the browser
 #
+# The largest architectures against full forwards take minutes and gigabytes more:
+# .venv/bin/pytest -m large
+#
 # Browser tests use the machine's Chromium or Playwright's own; without one they are skipped
 # and say how to get it.
 set -u
@@ -42,7 +45,7 @@ threads="OMP_NUM_THREADS=1"
 if [ "${1:-}" = "--fast" ]; then
     check "unit tests" env "$threads" pytest -q -n 2 -m "not slow and not browser"
 else
-    check "tests without a browser" env "$threads" pytest -q -n 2 -m "not browser"
+    check "tests without a browser" env "$threads" pytest -q -n 2 -m "not browser and not large"
     # Alone: they measure how long a click takes.
     check "tests in a browser" pytest -q -m browser
 fi

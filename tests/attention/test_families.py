@@ -26,6 +26,7 @@ def _marks(network: Backbone) -> list[pytest.MarkDecorator]:
     needed = 2 * 2 * FLOAT64 * network.parameters
     return [
         *([] if network.name in FAMILIES else [pytest.mark.slow]),
+        *([pytest.mark.large] if is_large(network.name) else []),
         pytest.mark.skipif(
             needed > 0.7 * MEMORY, reason=f"needs {needed / 0.7e9:.0f} GB of memory"
         ),
