@@ -190,6 +190,7 @@ def test_a_run_of_kind_attention_gets_the_settings_inside(
     assert execute(store, record.id, Shutdown(), training=standin.small_training).step == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [5.0, 0.1])
 def test_a_store_that_is_locked_for_seconds_loses_nothing_and_holds_nothing_up(
     store: RunStore,
