@@ -10,6 +10,7 @@ loss.backward(); optimizer.step()
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from types import TracebackType
 
 import torch
@@ -83,6 +84,15 @@ class Step:
         trace: TracebackType | None,
     ) -> None:
         self._hooks.close()
+
+    def scaler_state(self) -> dict[str, float]:
+        """Of fp16's gradient scaler; empty in other precisions."""
+        return self._scaler.state_dict()
+
+    def load_scaler(self, state: Mapping[str, float]) -> None:
+        """Take up what `scaler_state` gave; another precision's is left out."""
+        if state and self._scaler.is_enabled():
+            self._scaler.load_state_dict(dict(state))
 
     def train_mode(self) -> None:
         """Put the target in the mode its steps need; the source stays in eval mode always."""

@@ -182,7 +182,7 @@ def test_stop_keeps_the_best_so_far_and_tests_it(
 def test_a_validation_is_broken_off_and_the_epoch_before_it_kept(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("delta_app.training.loop.EVALUATION_BATCH", 2)  # more than one batch
+    monkeypatch.setattr("delta_app.training.fine_tuning.EVALUATION_BATCH", 2)  # more than one batch
 
     class InTheSecondValidation:
         def request(self) -> str:
