@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -64,3 +64,11 @@ class Excitation:
     def of(self, layer: str) -> tuple[Tensor, Tensor]:
         """Values, (C, up to `most`) float32, and the pictures' places, the same in int32."""
         return self._best[layer]
+
+    def state(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """All that was found, by layer, as `of` gives it."""
+        return dict(self._best)
+
+    def take_up(self, state: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """Go on from what `state` gave."""
+        self._best = dict(state)
