@@ -15,6 +15,7 @@ from delta_app.training.evaluation import (
     EVALUATION_BATCH,
     Evaluation,
     evaluate,
+    halving,
     pairs,
     warn_if_not_finite,
 )
@@ -67,6 +68,7 @@ class FinalTest:
         # After stop was asked for, the test's pictures are still decoded and the test still runs;
         # only the app's end breaks it off.
         only_the_end = _OnlyInterrupt(control)
+        self._at_once = halving(observer, "testing")
         self._caches = caches.heeding(only_the_end)
         self._ask = Ask(only_the_end)
 
@@ -114,7 +116,7 @@ class FinalTest:
             self._observer.phase("testing", done, len(pictures), f"{split} pictures")
 
         batches = self._caches.plain(pictures, EVALUATION_BATCH)
-        found = evaluate(self._target, pairs(batches), on_pictures)
+        found = evaluate(self._target, pairs(batches), on_pictures, self._at_once)
         warn_if_not_finite(found, self._observer)
         predictions[split] = found.to_json(p.relative for p in pictures)
         return found

@@ -20,6 +20,7 @@ import torch
 from delta_app.atomic_files import write_json
 from delta_app.errors import Cancelled
 from delta_app.formatting import counted, percent
+from delta_app.models.out_of_memory import with_a_cure
 from delta_app.regularizers import method
 from delta_app.training import metric_names as names
 from delta_app.training.attention_of_run import attention_of_run, measured_alone
@@ -58,7 +59,7 @@ def run_training(
     Raises:
         DeltaAppError: what a person can mend, with its cure.
     """
-    with cpu_threads(config.optimization.threads) as threads:
+    with cpu_threads(config.optimization.threads) as threads, with_a_cure():
         config = config.model_copy(
             update={"optimization": config.optimization.model_copy(update={"threads": threads})}
         )
@@ -81,7 +82,7 @@ def measure_attention(
     Raises:
         DeltaAppError: what a person can mend, with its cure.
     """
-    with cpu_threads(config.optimization.threads):
+    with cpu_threads(config.optimization.threads), with_a_cure():
         write_json(folder / "config.json", config.model_dump(mode="json"))
         try:
             alone = measured_alone(config, folder, observer, control)
@@ -207,6 +208,7 @@ class _Run:
             label_smoothing=settings.label_smoothing,
             class_weights=class_weights,
             frozen_batchnorm=settings.batchnorm == "frozen",
+            on_smaller=lambda smaller: smaller.tell(observer, step_number + 1),
         ) as step:
             for epoch in range(settings.epochs):
                 step.train_mode()
