@@ -67,7 +67,7 @@ class Smaller:
     """That batches run in micro-batches from now on, or in smaller ones than before.
 
     Attributes:
-        sizes: pictures of the micro-batches of the batch at hand.
+        sizes: pictures of the micro-batches of the batch at hand, the larger ones first.
         most: pictures of a micro-batch from now on.
         batchnorm: whether BatchNorm takes its statistics of each.
     """
@@ -78,8 +78,8 @@ class Smaller:
 
     def words(self, step: int) -> str:
         """What happened at that step, and whether it changes the mathematics."""
-        bound = "" if min(self.sizes) == self.most else "at most "
-        each = f"{bound}{counted(self.most, 'picture')}"
+        bound = "" if len(set(self.sizes)) == 1 else "at most "
+        each = f"{bound}{counted(self.sizes[0], 'picture')}"
         words = (
             f"Out of memory at step {count(step)}: goes on with "
             f"{counted(len(self.sizes), 'micro-batch', 'micro-batches')} of {each}, whose "
