@@ -35,6 +35,7 @@ class Checkpoint:
         told: numbers that the observer had been told by then, as `Observer.settle` counts.
         right, seen: of the epoch that is not over: training pictures right, and all of them.
         threads: CPU threads it computed with.
+        micro_batch: pictures that go through the network at once; None for the whole batch.
         model: the target's state dict.
         optimizer: its state dict.
         scaler: of fp16's gradient scaler; empty elsewhere.
@@ -50,6 +51,7 @@ class Checkpoint:
     right: int
     seen: int
     threads: int
+    micro_batch: int | None
     model: Mapping[str, Tensor]
     optimizer: Mapping[str, Any]
     scaler: Mapping[str, Any]

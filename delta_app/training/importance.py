@@ -19,7 +19,8 @@ from delta_app.data.batches import PlainBatches
 from delta_app.data.records import Splits
 from delta_app.errors import Cancelled
 from delta_app.formatting import count, counted, some
-from delta_app.training.evaluation import EVALUATION_BATCH
+from delta_app.models.at_once import AtOnce
+from delta_app.training.evaluation import EVALUATION_BATCH, halving
 from delta_app.training.gathered import (
     BY_PICTURE_BYTES,
     Gathered,
@@ -88,7 +89,7 @@ class ImportanceMeasurement:
         self._model = model
         self._layers = tuple(channels)
         self._filters = sum(channels.values())
-        self._first_order = _FirstOrder(model, self._layers)
+        self._first_order = _FirstOrder(model, self._layers, halving(observer, FIRST_ORDER_PHASE))
         self._observer = observer
         self._ask = ask
         self._keep_part = keep_part
@@ -125,7 +126,8 @@ class ImportanceMeasurement:
 
     def _look(self) -> Excitation:
         """Which training pictures excite each filter most."""
-        found, done = Excitation(self._model, self._layers), 0
+        at_once = halving(self._observer, LOOKING_PHASE)
+        found, done = Excitation(self._model, self._layers, at_once=at_once), 0
         before = self._measuring.found("excitation")
         if before is not None:
             found.take_up(before)
@@ -277,9 +279,10 @@ class ImportanceMeasurement:
 class _FirstOrder:
     """First-order importance with the engine's face."""
 
-    def __init__(self, model: nn.Module, layers: tuple[str, ...]) -> None:
+    def __init__(self, model: nn.Module, layers: tuple[str, ...], at_once: AtOnce) -> None:
         self._model = model
         self._layers = layers
+        self._at_once = at_once
 
     def measure(
         self,
@@ -287,6 +290,11 @@ class _FirstOrder:
         labels: Tensor,
         on_pairs: Callable[[int], None] = lambda pairs: None,
     ) -> dict[str, Tensor]:
-        found = first_order_importance(self._model, self._layers, images, labels)
+        parts = self._at_once(
+            lambda few, their: first_order_importance(self._model, self._layers, few, their),
+            images,
+            labels,
+        )
+        found = {layer: torch.cat([part[layer] for part in parts], 1) for layer in self._layers}
         on_pairs(sum(values.numel() for values in found.values()))
         return found

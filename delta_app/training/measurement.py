@@ -19,6 +19,7 @@ from delta_app.data.records import Splits
 from delta_app.formatting import duration
 from delta_app.models.head import head_of
 from delta_app.training.disk import RunDisk
+from delta_app.training.evaluation import halving
 from delta_app.training.importance import Importance, ImportanceMeasurement
 from delta_app.training.measured_network import MeasuredNetwork
 from delta_app.training.measuring import MEASURING_FILE, Measuring
@@ -155,6 +156,7 @@ def _train_head(
         epochs=settings.head_epochs,
         lr=settings.attention_head_lr,
         on_epoch=lambda done: observer.phase(phase, done, settings.head_epochs),
+        at_once=halving(observer, phase),
     )
     observer.event("info", f"The attention's head ended at a cross-entropy of {loss:.3f}.")
 
