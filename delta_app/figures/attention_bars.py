@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from delta_app.figures.base import HEIGHT, QUIET, as_text, base_figure
+from delta_app.figures.base import HEIGHT, QUIET, as_text, base_figure, line_across
 
 Order = Literal["sorted", "filter"]
 
@@ -62,7 +62,8 @@ def attention_bars(
         customdata=np.stack(told, axis=1),
         hovertemplate=f"filter %{{customdata[0]:d}}<br>{hover}<extra></extra>",
     )
-    figure = base_figure(
+    mean = line_across(y=1, line={"color": QUIET, "width": 1, "dash": "dash"})
+    return base_figure(
         [bars],
         key=f"attention_{layer}_{order}",
         title=as_text(layer if title is None else title),
@@ -70,12 +71,12 @@ def attention_bars(
         y="Attention, C·W",
         height=height,
         hover="closest",
+        layout={
+            "bargap": 0 if channels > 120 else 0.15,
+            "shapes": [mean],
+            "yaxis": {} if highest is None else {"range": [0, highest]},
+        },
     )
-    figure.update_layout(bargap=0 if channels > 120 else 0.15)
-    figure.add_hline(y=1, line={"color": QUIET, "width": 1, "dash": "dash"})
-    if highest is not None:
-        figure.update_yaxes(range=[0, highest])
-    return figure
 
 
 def highest_bar(attentions: Sequence[ArrayLike]) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import plotly.graph_objects as go
+from typing import Any
 
 from delta_app.figures.base import AXIS_ROOM, as_text
 
@@ -14,16 +13,15 @@ MOST_NAMED = 40
 """Beyond so many classes names would lie over one another: they are read on hover."""
 
 
-def name_classes(figure: go.Figure, classes: Sequence[str]) -> None:
-    """Name the positions 0, 1, 2, ... of the x axis after the classes, as far as they fit."""
+def names_of_classes(classes: Sequence[str]) -> dict[str, Any]:
+    """An x axis whose positions 0, 1, 2, ... are named after the classes, as far as they fit."""
     if len(classes) > MOST_NAMED:
-        figure.update_xaxes(showticklabels=False, title_text=f"{len(classes)} classes")
-        return
-    figure.update_xaxes(
-        tickvals=list(range(len(classes))),
-        ticktext=[class_label(name) for name in classes],
-        tickangle=-40 if _slanted(classes) else 0,
-    )
+        return {"showticklabels": False, "title": {"text": f"{len(classes)} classes"}}
+    return {
+        "tickvals": list(range(len(classes))),
+        "ticktext": [class_label(name) for name in classes],
+        "tickangle": -40 if _slanted(classes) else 0,
+    }
 
 
 def class_axis_room(classes: Sequence[str]) -> float:

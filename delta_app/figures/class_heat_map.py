@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from delta_app.figures.base import HEIGHT, as_text, base_figure
 from delta_app.figures.chosen_filter import CHOSEN
@@ -76,7 +76,8 @@ def class_heat_map(
             "nticks": 5,
         },
     )
-    figure = base_figure(
+    named = len(classes) <= MOST_NAMED
+    return base_figure(
         [cells],
         key=key,
         title=title,
@@ -84,34 +85,34 @@ def class_heat_map(
         height=height,
         legend=False,
         hover="closest",
+        layout={
+            "xaxis": {
+                "tickvals": list(range(len(order))) if len(order) <= 30 else [],
+                "ticktext": [str(i) for i in order] if len(order) <= 30 else [],
+                "range": [-0.5, len(order) - 0.5],
+                "showgrid": False,
+                "zeroline": False,
+            },
+            "yaxis": {
+                "tickvals": list(range(len(classes))) if named else [],
+                "ticktext": [class_label(name, 14) for name in classes] if named else [],
+                "title": {"text": "" if named else f"{len(classes)} classes"},
+                "range": [len(classes) - 0.5, -0.5],
+                "showgrid": False,
+                "zeroline": False,
+            },
+            "shapes": _frame(chosen, order, len(classes)),
+        },
     )
-    named = len(classes) <= MOST_NAMED
-    figure.update_xaxes(
-        tickvals=list(range(len(order))) if len(order) <= 30 else [],
-        ticktext=[str(i) for i in order] if len(order) <= 30 else [],
-        range=[-0.5, len(order) - 0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(classes))) if named else [],
-        ticktext=[class_label(name, 14) for name in classes] if named else [],
-        title_text="" if named else f"{len(classes)} classes",
-        range=[len(classes) - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    if chosen is not None and chosen in order:
-        place = int(np.flatnonzero(order == chosen)[0])
-        figure.add_shape(
-            type="rect",
-            x0=place - 0.5,
-            x1=place + 0.5,
-            y0=-0.5,
-            y1=len(classes) - 0.5,
-            line={"color": CHOSEN, "width": 2},
-        )
-    return figure
+
+
+def _frame(chosen: int | None, order: NDArray[np.int_], classes: int) -> list[dict[str, object]]:
+    """A frame about the chosen filter's column, where it is drawn."""
+    if chosen is None or chosen not in order:
+        return []
+    place = int(np.flatnonzero(order == chosen)[0])
+    across = {"x0": place - 0.5, "x1": place + 0.5, "y0": -0.5, "y1": classes - 0.5}
+    return [{"type": "rect", **across, "line": {"color": CHOSEN, "width": 2}}]
 
 
 def _told(name: str, filter: int, value: float, error: float) -> str:

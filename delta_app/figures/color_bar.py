@@ -23,22 +23,31 @@ def color_bar(table: ColorTable, scale: Scale, title: str, *, height: int = HEIG
         marker={"color": list(css_colors(table, STEPS)), "line": {"width": 0}},
         hoverinfo="skip",
     )
-    figure = base_figure([bar], key=f"color_bar_{table}", x=title, height=height, hover="closest")
     middle = (scale.low + scale.high) / 2
     marks = [scale.low, middle, scale.high] if scale.high > scale.low else [scale.low]
-    figure.update_layout(margin={"l": 26, "r": 26, "t": 2, "b": 4}, bargap=0, minreducedheight=8)
-    figure.update_xaxes(
+    along = {
         # A hair beyond both ends, so that rounding cannot cut off their marks.
-        range=[scale.low - 0.01 * width, scale.low + (STEPS + 0.01) * width],
-        tickvals=marks,
-        ticktext=[_said(mark) for mark in marks],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        title_standoff=2,
+        "range": [scale.low - 0.01 * width, scale.low + (STEPS + 0.01) * width],
+        "tickvals": marks,
+        "ticktext": [_said(mark) for mark in marks],
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "title": {"text": title, "standoff": 2},
+    }
+    return base_figure(
+        [bar],
+        key=f"color_bar_{table}",
+        height=height,
+        hover="closest",
+        layout={
+            "margin": {"l": 26, "r": 26, "t": 2, "b": 4},
+            "bargap": 0,
+            "minreducedheight": 8,
+            "xaxis": along,
+            "yaxis": {"visible": False, "range": [0, 1], "fixedrange": True},
+        },
     )
-    figure.update_yaxes(visible=False, range=[0, 1], fixedrange=True)
-    return figure
 
 
 def _said(mark: float) -> str:

@@ -40,7 +40,15 @@ def confusion_matrix(
     of_class = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(of_class, 1)
     right = np.eye(len(classes), dtype=bool)
-    figure = base_figure(
+    named = len(classes) <= MOST_NAMED
+    ticks = {
+        "tickvals": list(range(len(classes))) if named else [],
+        "ticktext": [class_label(name, 14) for name in classes] if named else [],
+        "showgrid": False,
+        "zeroline": False,
+        "range": [-0.5, len(classes) - 0.5],
+    }
+    return base_figure(
         [
             _cells(counts, shares, right, classes, _RIGHT),
             _cells(counts, shares, ~right, classes, _WRONG),
@@ -52,18 +60,11 @@ def confusion_matrix(
         height=height,
         legend=False,
         hover="closest",
+        layout={
+            "xaxis": ticks | {"tickangle": -40 if len(classes) > 3 else 0},
+            "yaxis": ticks | {"range": [len(classes) - 0.5, -0.5]},
+        },
     )
-    named = len(classes) <= MOST_NAMED
-    ticks = {
-        "tickvals": list(range(len(classes))) if named else [],
-        "ticktext": [class_label(name, 14) for name in classes] if named else [],
-        "showgrid": False,
-        "zeroline": False,
-        "range": [-0.5, len(classes) - 0.5],
-    }
-    figure.update_xaxes(**ticks, tickangle=-40 if len(classes) > 3 else 0)
-    figure.update_yaxes(**ticks | {"range": [len(classes) - 0.5, -0.5]})
-    return figure
 
 
 def _cells(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from delta_app.figures.base import HEIGHT, PERCENT, base_figure, empty_figure
+from delta_app.figures.base import HEIGHT, PERCENT, base_figure, empty_figure, line_across
 from delta_app.runs.records import Series
 from delta_app.training import metric_names as names
 
@@ -42,12 +42,16 @@ def loss_by_term(
     key, title = "loss_by_term", "Loss by term"
     if not lines:
         return empty_figure(NO_STEP_YET, key=key, title=title, height=height)
-    figure = base_figure(
-        lines, key=key, title=title, x="Epoch", y="Loss", height=height, legend=True
+    return base_figure(
+        lines,
+        key=key,
+        title=title,
+        x="Epoch",
+        y="Loss",
+        height=height,
+        legend=True,
+        layout={"yaxis": {"type": "log"}} if log else None,
     )
-    if log:
-        figure.update_yaxes(type="log")
-    return figure
 
 
 def accuracy(
@@ -80,13 +84,19 @@ def accuracy(
         return empty_figure(NO_EPOCH_YET, key=key, title=title, height=height)
     if best_epoch is not None and test_top1 is not None:
         lines.append(_test_mark(best_epoch, test_top1, color))
-    figure = base_figure(
-        lines, key=key, title=title, x="Epoch", y="Top-1 accuracy (%)", height=height, legend=True
-    )
+    shapes = []
     if best_epoch is not None and _has(series, names.VAL_TOP1):
-        figure.add_vline(x=best_epoch, line={"dash": "dot", "width": 1, "color": color})
-    figure.update_yaxes(range=[0, 102])
-    return figure
+        shapes.append(line_across(x=best_epoch, line={"dash": "dot", "width": 1, "color": color}))
+    return base_figure(
+        lines,
+        key=key,
+        title=title,
+        x="Epoch",
+        y="Top-1 accuracy (%)",
+        height=height,
+        legend=True,
+        layout={"yaxis": {"range": [0, 102]}, "shapes": shapes},
+    )
 
 
 def learning_rate(series: Mapping[str, Series], color: str, *, height: int = HEIGHT) -> go.Figure:
@@ -101,9 +111,15 @@ def learning_rate(series: Mapping[str, Series], color: str, *, height: int = HEI
         lines.append(metric_line(head, "Head", HEAD_TERM_COLOR, dash="dash"))
     if not lines:
         return empty_figure(NO_STEP_YET, key=key, title=title, height=height)
-    figure = base_figure(lines, key=key, title=title, x="Epoch", y="Learning rate", height=height)
-    figure.update_yaxes(rangemode="tozero", exponentformat="power")
-    return figure
+    return base_figure(
+        lines,
+        key=key,
+        title=title,
+        x="Epoch",
+        y="Learning rate",
+        height=height,
+        layout={"yaxis": {"rangemode": "tozero", "exponentformat": "power"}},
+    )
 
 
 def metric_line(

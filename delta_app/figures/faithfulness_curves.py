@@ -55,7 +55,7 @@ def faithfulness_curves(
         showlegend=not narrow,
         hoverinfo="skip",
     )
-    figure = base_figure(
+    return base_figure(
         [
             band,
             line(random.mean(axis=0), names[2], color=QUIET, width=1.5),
@@ -73,12 +73,13 @@ def faithfulness_curves(
         x="Filters disabled (%)",
         y="Top-1 accuracy (%)" if quantity == "accuracy" else "Cross-entropy (nats)",
         height=height,
+        layout={
+            "legend": {"traceorder": "reversed"},  # what lies on top is named first
+            "xaxis": {"range": [0, 102], "hoverformat": ".1f"},
+            # So flat a chart as a narrow one needs its height for the curves.
+            "yaxis": {} if narrow else {"rangemode": "tozero"},
+        },
     )
-    figure.update_layout(legend_traceorder="reversed")  # what lies on top is named first
-    figure.update_xaxes(range=[0, 102], hoverformat=".1f")
-    if not narrow:  # so flat a chart needs its height for the curves
-        figure.update_yaxes(rangemode="tozero")
-    return figure
 
 
 def _values(curve: Curve, quantity: Quantity) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from delta_app.figures.base import HEIGHT, QUIET, base_figure
+from delta_app.figures.base import HEIGHT, QUIET, base_figure, line_across
 from delta_app.figures.chosen_filter import fill_colors, mark_chosen, opacities
 
 MANY = 120
@@ -63,12 +63,24 @@ def filter_bars(
         hovertemplate="%{hovertext}<extra></extra>",
     )
     # A bar is pointed at from anywhere in its column: many are next to nothing high.
-    figure = base_figure([bars], key=key, title=title, x=x, y=y, height=height, hover="x")
-    figure.update_layout(bargap=0 if len(order) > MANY else 0.15)
-    figure.update_xaxes(
-        type="category", showticklabels=len(order) <= NAMED, range=[-0.6, len(order) - 0.4]
+    figure = base_figure(
+        [bars],
+        key=key,
+        title=title,
+        x=x,
+        y=y,
+        height=height,
+        hover="x",
+        layout={
+            "bargap": 0 if len(order) > MANY else 0.15,
+            "xaxis": {
+                "type": "category",
+                "showticklabels": len(order) <= NAMED,
+                "range": [-0.6, len(order) - 0.4],
+            },
+            "shapes": [line_across(y=base, line={"color": QUIET, "width": 1, "dash": "dash"})],
+        },
     )
-    figure.add_hline(y=base, line={"color": QUIET, "width": 1, "dash": "dash"})
     if chosen is not None and chosen in drawn:
         place = drawn.index(chosen)  # on an axis of names a number is a place
         mark_chosen(figure, place, chosen, right_of_it=place < 0.9 * len(drawn))

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from delta_app.figures.base import HEIGHT, QUIET, base_figure
+from delta_app.figures.base import HEIGHT, QUIET, base_figure, line_across
 from delta_app.figures.chosen_filter import fill_colors, mark_chosen, opacities
 
 STEPS = 80
@@ -65,10 +65,14 @@ def importance_against_attention(
         height=height,
         legend=False,
         hover="closest",
+        layout={
+            "yaxis": {"rangemode": "tozero"},
+            "shapes": [
+                line_across(y=1, line={"color": QUIET, "width": 1, "dash": "dash"}),
+                line_across(x=0, line={"color": QUIET, "width": 1, "dash": "dot"}, layer="below"),
+            ],
+        },
     )
-    figure.add_hline(y=1, line={"color": QUIET, "width": 1, "dash": "dash"})
-    figure.add_vline(x=0, line={"color": QUIET, "width": 1, "dash": "dot"}, layer="below")
-    figure.update_yaxes(rangemode="tozero")
     if chosen is not None and chosen in filters:
         middle = (values.min() + values.max()) / 2
         mark_chosen(figure, values[chosen], chosen, right_of_it=bool(values[chosen] < middle))

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from delta_app.figures.base import HEIGHT, QUIET, base_figure
+from delta_app.figures.base import HEIGHT, QUIET, base_figure, line_across
 from delta_app.figures.chosen_filter import mark_chosen
 from delta_app.formatting import counted, percent
 
@@ -58,9 +58,11 @@ def importance_distribution(
         y="Filters",
         height=height,
         hover="closest",
+        layout={
+            "bargap": 0,
+            "shapes": [line_across(x=0, line={"color": QUIET, "width": 1, "dash": "dash"})],
+        },
     )
-    figure.update_layout(bargap=0)
-    figure.add_vline(x=0, line={"color": QUIET, "width": 1, "dash": "dash"})
     if chosen is not None and 0 <= chosen < len(values):
         middle = (edges[0] + edges[-1]) / 2
         mark_chosen(figure, values[chosen], chosen, right_of_it=bool(values[chosen] < middle))

@@ -39,24 +39,27 @@ def probability_bars(
         customdata=[as_text(name) for name in names],
         hovertemplate="%{customdata}: %{text}<extra></extra>",
     )
-    figure = base_figure(
+    down = {
+        "tickvals": list(range(len(names))),
+        "ticktext": [_label(name, true_class) for name in names],
+        "range": [len(names) - 0.5, -0.5],
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+    }
+    return base_figure(
         [bars],
         key=key,
         height=FRAME_HEIGHT + BAR_HEIGHT * len(answers),
         hover="closest",
+        layout={
+            "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
+            "bargap": 0.3,
+            # Room at the right for "100.0 %" behind a full bar.
+            "xaxis": {"visible": False, "range": [0, 122], "fixedrange": True},
+            "yaxis": down,
+        },
     )
-    figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, bargap=0.3)
-    # Room at the right for "100.0 %" behind a full bar.
-    figure.update_xaxes(visible=False, range=[0, 122], fixedrange=True)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[_label(name, true_class) for name in names],
-        range=[len(names) - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
-    return figure
 
 
 def _label(name: str, true_class: str | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from delta_app.figures.base import HEIGHT, PERCENT, as_text, base_figure
-from delta_app.figures.class_axis import class_axis_room, name_classes
+from delta_app.figures.class_axis import class_axis_room, names_of_classes
 
 _HATCHES = ("", "/", "x", "\\", "-", "|", "+", ".")
 
@@ -37,7 +37,7 @@ def recall_by_class(
         )
         for place, (label, color, recall) in enumerate(runs)
     ]
-    figure = base_figure(
+    return base_figure(
         bars,
         key="recall_by_class",
         title="Recall by class",
@@ -45,10 +45,8 @@ def recall_by_class(
         height=height,
         hover="closest",
         axis_room=class_axis_room(classes),
+        layout={"xaxis": names_of_classes(classes), "yaxis": {"range": [0, 102]}},
     )
-    figure.update_yaxes(range=[0, 102])
-    name_classes(figure, classes)
-    return figure
 
 
 def _hatch(place: int, runs: Sequence[Recall]) -> str:

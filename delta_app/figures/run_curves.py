@@ -79,9 +79,13 @@ def run_curves(
         for run, series in runs
     ]
     chosen = ",".join(run.run for run, _ in runs)
-    figure = base_figure(
-        lines, key=f"{key}:{chosen}", title=title, x="Epoch", y=y, height=height, legend=True
+    return base_figure(
+        lines,
+        key=f"{key}:{chosen}",
+        title=title,
+        x="Epoch",
+        y=y,
+        height=height,
+        legend=True,
+        layout={"yaxis": {"type": "log"}} if log else None,
     )
-    if log:
-        figure.update_yaxes(type="log")
-    return figure

@@ -3,7 +3,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import pytest
 
-from delta_app.figures.base import base_figure, empty_figure
+from delta_app.figures.base import base_figure, empty_figure, line_across
 
 
 @pytest.fixture
@@ -41,3 +41,27 @@ def test_an_empty_figure_says_why() -> None:
     assert figure.layout.annotations[0].text == "No epoch yet."
     assert figure.layout.height == 200
     assert len(figure.data) == 0
+
+
+def test_what_a_figure_adds_lies_over_the_houses_layout(two) -> None:
+    layout = base_figure(
+        two,
+        key="k",
+        title="Title",
+        x="Epoch",
+        layout={"xaxis": {"range": [0, 1], "title": {"standoff": 2}}, "bargap": 0},
+    ).layout
+    assert (layout.xaxis.title.text, layout.xaxis.title.standoff) == ("Epoch", 2)
+    assert (layout.xaxis.range, layout.xaxis.automargin) == ((0, 1), True)
+    assert layout.bargap == 0
+    assert layout.title.text == "Title"
+
+
+@pytest.mark.parametrize(("at", "add"), [({"x": 3}, "add_vline"), ({"y": 3}, "add_hline")])
+def test_a_line_across_is_plotlys_own(two, at, add) -> None:
+    line = {"dash": "dot", "width": 1}
+    shape = line_across(**at, line=line, layer="below")
+    ours = base_figure(two, key="k", layout={"shapes": [shape]})
+    plotlys = base_figure(two, key="k")
+    getattr(plotlys, add)(*at.values(), line=line, layer="below")
+    assert ours.layout.shapes == plotlys.layout.shapes
