@@ -63,7 +63,10 @@ def _queued(record: RunRecord) -> str:
     place = record.queue_position or 1
     ordinal = _ORDINALS[place - 1] if place <= len(_ORDINALS) else f"number {place}"
     waits = f": {record.phase_detail}" if record.phase_detail else ""
-    return f"Queued, {ordinal} in line{waits}"
+    if not record.stopping:
+        return f"Queued, {ordinal} in line{waits}"
+    ends = "to test its best epoch" if record.best_epoch and _has_test(record) else "to end"
+    return f"Stopping: {ordinal} in line {ends}{waits}"
 
 
 def _phase(record: RunRecord) -> str:

@@ -6,7 +6,9 @@ Every function that takes the runs folder takes it last; None is the default fol
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from delta_app.errors import RunError
@@ -19,7 +21,7 @@ from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.runs.recover import recover
 from delta_app.runs.store import RunStore
 from delta_app.services import locations
-from delta_app.services.forms import config_of_run
+from delta_app.services.forms import PROGRAM, config_of_run
 from delta_app.services.runs import RunsDir
 from delta_app.training.observer import Observer
 from delta_app.training.run_config import RunConfig
@@ -36,6 +38,22 @@ def request_pause(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
     store = _store(runs_dir)
     recover(store)
     return store.request(run_id, "pause")
+
+
+def take_out_of_queue(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
+    """Take a queued run out of the line; `resume` puts it back.
+
+    One that never began is stopped then, one that had begun is paused where it was.
+
+    Raises:
+        RunError: there is no such run, or it waits no more.
+    """
+    store = _store(runs_dir)
+    recover(store)
+    run = store.get(run_id)
+    if run.status is not RunStatus.QUEUED:
+        raise RunError(f"Run {run.name!r} is {run.status}, and in no line.")
+    return store.request(run_id, "stop" if run.started_at is None else "pause")
 
 
 def can_resume(run: RunRecord) -> bool:
@@ -63,7 +81,27 @@ def resume_words(run: RunRecord) -> str:
         return "Begins again: it has not come to a checkpoint."
     if run.steps and run.step >= run.steps:
         return "Goes on where it was: all its steps are done, the test is left."
-    return f"Goes on from its last checkpoint; it had come to step {count(run.step)}."
+    again = " The test pictures are evaluated once more." if run.test_evaluations else ""
+    return f"Goes on from its last checkpoint; it had come to step {count(run.step)}.{again}"
+
+
+def resume_command(
+    run: RunRecord, epochs: int | None = None, runs_dir: str | Path | None = None
+) -> str:
+    """The command that resumes a run, or continues it for more epochs, shell-quoted.
+
+    Args:
+        runs_dir: named where the command must look into this folder and not the default's.
+    """
+    words = ["runs", "resume", run.id]
+    words += [] if epochs is None else ["--epochs", str(epochs)]
+    words += [] if runs_dir is None else ["--runs-dir", str(runs_dir)]
+    return f"{PROGRAM} {shlex.join(words)}"
+
+
+def usual_epochs(run: RunRecord) -> int:
+    """How many more epochs are offered first: a third of what the run had, at least 1."""
+    return max(1, round(run.epochs / 3))
 
 
 def continue_words(run: RunRecord, epochs: int) -> str:
@@ -170,10 +208,10 @@ def _longer(run: RunRecord, epochs: int) -> dict[str, Any]:
     optimization = config.optimization.model_dump()
     optimization["more_epochs"] = (*(optimization["more_epochs"] or ()), epochs)
     longer = RunConfig.model_validate(config.model_dump() | {"optimization": optimization})
-    return {
-        "config": longer.model_dump(mode="json"),
-        "epochs": longer.optimization.total_epochs,
-    }
+    total = longer.optimization.total_epochs
+    per_epoch = run.facts.get("steps_per_epoch")
+    steps = {"steps": total * per_epoch} if isinstance(per_epoch, int) else {}
+    return {"config": longer.model_dump(mode="json"), "epochs": total, **steps}
 
 
 def _config(run: RunRecord) -> RunConfig:

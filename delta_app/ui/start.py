@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
-from delta_app.formatting import duration, size
+from delta_app.formatting import counted, duration, size
 from delta_app.regularizers import method
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import companions, demo, locations, runs
 from delta_app.training.run_config import RunConfig
-from delta_app.ui import navigation, start_earlier, start_wrong
+from delta_app.ui import navigation, start_earlier, start_interrupted, start_wrong
 from delta_app.ui.frame import progress_of
 from delta_app.ui.messages import error_box, plain, variant_chip
 
@@ -27,6 +27,8 @@ def draw() -> None:
     except DeltaAppError as error:
         error_box(error)
         return
+    waiting = len(runs.queue(records))
+    start_interrupted.draw(start_interrupted.interrupted(records), waiting)
     if records:
         going = any(record.status in GOING for record in records)
         # A fragment's buttons are drawn anew with it: as seldom as it tells something.
@@ -52,11 +54,13 @@ def _now_or_last(drawn_for: tuple[tuple[str, str], ...]) -> None:
     if _states(records) != drawn_for:
         st.rerun()
     running = [record for record in records if record.status is RunStatus.RUNNING]
+    queued = runs.queue(records)
     finished = start_earlier.finished(records)
     with st.container(border=True, key="now"):
         if running:
-            queued = [record for record in records if record.status is RunStatus.QUEUED]
             _running(running[0], len(queued))
+        elif queued:
+            _waiting(queued[0], len(queued))
         elif finished:
             _finished(finished[0], records)
         else:
@@ -71,6 +75,19 @@ def _running(record: RunRecord, waiting: int) -> None:
         more = f" · {waiting} more in the queue" if waiting else ""
         time_left = "" if left is None else f" · {duration(left)} left"
         st.progress(progress_of(record), text=f"{runs.status_words(record)}{time_left}{more}")
+    with button, st.container(horizontal=True, horizontal_alignment="right"):
+        navigation.run_link(record.id, "Watch", icon=":material/monitoring:")
+
+
+def _waiting(record: RunRecord, waiting: int) -> None:
+    """Nothing runs although some wait: which is next, and what for."""
+    words, button = st.columns([5, 1], vertical_alignment="center")
+    with words, st.container(gap="xsmall"):
+        st.markdown(
+            f"**{counted(waiting, 'run')} in the queue** · next "
+            f"{variant_chip(record.name, record.color)}"
+        )
+        st.caption(plain(runs.status_words(record)))
     with button, st.container(horizontal=True, horizontal_alignment="right"):
         navigation.run_link(record.id, "Watch", icon=":material/monitoring:")
 

@@ -24,9 +24,9 @@ def finished(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def earlier(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """What is listed: where nothing runs, the newest result stands above already."""
-    running = any(record.status is RunStatus.RUNNING for record in records)
-    return finished(records)[0 if running else 1 :][:MOST]
+    """What is listed: where nothing goes on, the newest result stands above already."""
+    going = any(not record.status.ended for record in records)
+    return finished(records)[0 if going else 1 :][:MOST]
 
 
 def draw(records: Sequence[RunRecord]) -> None:
