@@ -42,7 +42,10 @@ def status_words(record: RunRecord) -> str:
 
 
 def time_left(record: RunRecord, now: float | None = None) -> float | None:
-    """Seconds until the current phase ends at the speed it had so far; None where unknown."""
+    """Seconds until the current phase ends at the speed it had so far; None where unknown, or
+    where the phase will not go on to its end."""
+    if record.pausing or (record.stopping and record.phase != "testing"):
+        return None
     if record.status is not RunStatus.RUNNING or not record.phase_total or not record.phase_speed:
         return None
     since = max(0.0, (time.time() if now is None else now) - (record.phase_at or 0.0))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from delta_app.errors import RunError
-from delta_app.formatting import count, counted
+from delta_app.formatting import count, counted, percent
 from delta_app.runs.control import Shutdown
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.foreground import resume_in_foreground
@@ -121,7 +121,8 @@ def continue_words(run: RunRecord, epochs: int) -> str:
             rate = f"The learning rate stays at {settings.lr:g}."
         case "step":
             rate = (
-                f"The step schedule runs anew: {begins}, and after {settings.step_at:.0%} of "
+                f"The step schedule runs anew: {begins}, and after "
+                f"{percent(settings.step_at, 0)} of "
                 f"these steps is {settings.lr * settings.decay:g}."
             )
         case "exponential":

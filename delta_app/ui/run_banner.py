@@ -1,43 +1,31 @@
-"""What a run that broke off says at the top of its page, with the way to go on."""
+"""What a run that broke off says at the top of its page, beneath the button that resumes it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
-from delta_app.services.resuming import can_resume, resume_words
-from delta_app.ui import measure_again, run_actions
+from delta_app.services.resuming import resume_words
+from delta_app.ui import measure_again
 from delta_app.ui.messages import plain
-from delta_app.ui.run_next import IN_FRONT
-
-BROKE_OFF = (RunStatus.INTERRUPTED, RunStatus.FAILED)
 
 
 def draw(record: RunRecord) -> None:
-    """The reason, what to do, and one button that resumes; nothing for any other run."""
-    if record.status not in BROKE_OFF:
-        return
-    failed = record.status is RunStatus.FAILED
-    with st.container(horizontal=True, vertical_alignment="center", key="run_banner"):
-        if failed:
-            st.error(_failure(record), icon=":material/error:", width="stretch")
-        else:
-            words = f"**The app ended while this run went on.** {plain(resume_words(record))}"
-            if record.started_at is None:
-                words = "**The app ended while this run waited.** It has not begun."
-            st.warning(words, icon=":material/power_off:", width="stretch")
-        if can_resume(record):
-            st.button(
-                "Resume",
-                key="run_banner_resume",
-                icon=":material/play_arrow:",
-                type="secondary" if failed else "primary",
-                on_click=run_actions.resume,
-                args=([record.id],),
-                help=f"{resume_words(record)} {IN_FRONT}" if failed else IN_FRONT,
-            )
-    if record.error and record.error.last_events and failed:
-        st.code(record.error.last_events, language=None, wrap_lines=True)
+    """The reason and what to do; nothing for a run that did not break off."""
+    if record.status is RunStatus.INTERRUPTED:
+        st.warning(_interruption(record), icon=":material/power_off:")
+    elif record.status is RunStatus.FAILED:
+        st.error(_failure(record), icon=":material/error:")
+        if record.error and record.error.last_events:
+            st.code(record.error.last_events, language=None, wrap_lines=True)
+
+
+def _interruption(record: RunRecord) -> str:
+    """Markdown of what happened and what Resume does."""
+    if record.started_at is None:
+        return "**The app ended while this run waited.** Resume puts it back in front of the queue."
+    words = plain(resume_words(record))
+    return f"**The app ended while this run went on.** Resumed, it {words[0].lower()}{words[1:]}"
 
 
 def _failure(record: RunRecord) -> str:

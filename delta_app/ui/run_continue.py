@@ -14,16 +14,16 @@ from delta_app.ui.run_next import IN_FRONT
 MOST_EPOCHS = 10_000
 
 
-@st.dialog("Continue training")
+@st.dialog("Continue training", width="medium")
 def draw(run: RunRecord) -> None:
     """How many epochs more, what that does, and the command that does the same."""
     epochs = st.number_input(
-        "Epochs more",
+        "More epochs",
         min_value=1,
         max_value=MOST_EPOCHS,
         value=resuming.usual_epochs(run),
         key=f"run_continue:{run.id}:epochs",
-        help=f"It had {run.epochs}.",
+        width=180,
     )
     try:
         words = resuming.continue_words(run, epochs)

@@ -7,7 +7,7 @@ from zlib import crc32
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
-from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
+from delta_app.runs.records import ATTENTION, TRAINING, RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.ui import measure_again, navigation, run_actions, run_banner, run_continue
 from delta_app.ui.messages import error_text, variant_chip
@@ -24,6 +24,10 @@ WIDTHS = (1.2, 2.6, 1.3, 4.6)
 
 BUTTON_WIDTH = 112
 """Px of a button whose label changes: what stands beside it stays where it is."""
+
+# Streamlit keeps dialogs and styles in one list. A dialog that a fragment opens takes the place
+# after the styles before it, and with it that of the next style: this one can be spared.
+_PLACE_OF_DIALOG = "<style>/* the place of a dialog */</style>"
 
 _STOP = {
     TRAINING: "Ends the training after this step, keeps the best epoch and tests it.",
@@ -60,8 +64,12 @@ def draw(run_id: str, shown: Drawn) -> None:
                 horizontal=True, horizontal_alignment="right", vertical_alignment="center"
             ),
         ):
-            _buttons(record)
+            asks = _buttons(record)
     run_banner.draw(record)
+    if asks:
+        run_continue.draw(record)
+    else:
+        st.html(_PLACE_OF_DIALOG)
 
 
 def _name(record: RunRecord) -> None:
@@ -87,9 +95,13 @@ def _rename(run_id: str, key: str) -> None:
         st.toast(error_text(error), icon=":material/error:")
 
 
-def _buttons(record: RunRecord) -> None:
-    """Always the same buttons in the same places: none appears where another was aimed at."""
-    _next(record)
+def _buttons(record: RunRecord) -> bool:
+    """Always the same buttons in the same places: none appears where another was aimed at.
+
+    Returns:
+        Whether the dialog that continues the run was asked for.
+    """
+    asks = _next(record)
     st.button(
         "Stopping" if record.stopping else "Stop",
         key="run_stop",
@@ -117,6 +129,7 @@ def _buttons(record: RunRecord) -> None:
         )
     else:
         measure_again.draw(record, key="run_again")
+    return asks
 
 
 def _stop_words(record: RunRecord) -> str:
@@ -128,22 +141,22 @@ def _stop_words(record: RunRecord) -> str:
     return f"Ends it: its best epoch is tested. {IN_FRONT}"
 
 
-def _next(record: RunRecord) -> None:
+def _next(record: RunRecord) -> bool:
     """Pause, Resume or Continue, whichever it is; each is a button of its own, so that a click on
-    one is never taken for a click on the next."""
+    one is never taken for a click on the next. Whether Continue was clicked."""
     step = next_step(record)
     clicked = st.button(
         step.label,
         key=f"run_{step.action}",
         icon=step.icon,
+        type="primary" if record.status is RunStatus.INTERRUPTED else "secondary",
         width=BUTTON_WIDTH,
         on_click=_ON_CLICK.get(step.action),
         args=([record.id],) if step.action in _ON_CLICK else None,
         disabled=not step.enabled,
         help=step.help,
     )
-    if clicked and step.action == "continue":
-        run_continue.draw(record)
+    return clicked and step.action == "continue"
 
 
 _ON_CLICK = {"pause": run_actions.pause, "resume": run_actions.resume}

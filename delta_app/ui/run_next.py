@@ -59,8 +59,6 @@ def _pause(run: RunRecord) -> NextStep:
         return NextStep("pause", "Pausing", _PAUSE, reason, enabled=False)
     if run.status is RunStatus.QUEUED:
         words = "Takes it out of the queue. Resume puts it back, in front."
-    elif run.kind == ATTENTION:
-        words = "Ends after this step and frees the device. Resumed, it is measured anew."
     else:
         words = "Finishes this step, keeps where it is and frees the device."
     return NextStep("pause", "Pause", _PAUSE, words)

@@ -36,7 +36,7 @@ def progress_words(record: RunRecord) -> str:
             parts.append(f"{duration(left)} left")
     elif record.status.ended and record.seconds is not None:
         parts.append(duration(record.seconds))
-        if record.step:
+        if record.step and record.status is not RunStatus.PAUSED:  # it says so already
             parts.append(f"{counted(record.step, 'step')}")
     if record.pictures_per_second:
         parts.append(f"{count(round(record.pictures_per_second))} pictures/s")

@@ -25,17 +25,13 @@ def draw(chosen: Sequence[RunRecord], shown: int) -> None:
     words = (
         f"{len(chosen)} of {counted(shown, 'run')} selected"
         if chosen
-        else (f"{counted(shown, 'run')} · select rows to compare, rename, stop or delete them")
+        else f"{counted(shown, 'run')} · select rows to act on them"
     )
     with st.container(horizontal=True, vertical_alignment="center", key="runs_actions"):
         if _button("Open", "open_in_new", one, "Select one run."):
             navigation.open_run(chosen[0].id)
         if _button("Compare", "compare", *_comparable(chosen)):
             navigation.open_compare([record.id for record in chosen])
-        if _button("Run again", "replay", one, "Select one run."):
-            _run_again(chosen[0])
-        if _button("Rename", "edit", one, "Select one run."):
-            runs_dialogs.rename(chosen[0])
         for label, icon, act, can, otherwise in _HOLDING:
             able = [record.id for record in chosen if can(record)]
             st.button(
@@ -47,9 +43,13 @@ def draw(chosen: Sequence[RunRecord], shown: int) -> None:
                 on_click=act,
                 args=(able,),
             )
+        if _button("Run again", "replay", one, "Select one run."):
+            _run_again(chosen[0])
+        if _button("Rename", "edit", one, "Select one run."):
+            runs_dialogs.rename(chosen[0])
         if _button("Delete", "delete", *_deletable(chosen)):
             runs_dialogs.delete(chosen)
-        st.caption(words)
+        st.caption(words, width="content")
 
 
 def _button(label: str, icon: str, enabled: bool, otherwise: str) -> bool:

@@ -28,6 +28,8 @@ def draw() -> None:
     if not records:
         _empty()
         return
+    # Before the bar, whose dialogs would take the place of a style after it.
+    st.html(runs_queue.STYLE)
     st.html(_table_height(runs_queue.height_rem(len(runs.queue(records)))))
     st.fragment(_bar, key=runs_table.BAR)()
     # Drawn with the page, which is drawn again whenever the queue changes.

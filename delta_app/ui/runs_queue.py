@@ -43,7 +43,6 @@ def draw(records: Sequence[RunRecord]) -> None:
     line = runs.queue(records)
     if not line:
         return
-    st.html(STYLE)
     running = [record for record in records if record.status is RunStatus.RUNNING]
     with st.container(border=True, key="runs_queue", gap="xsmall"):
         st.caption(f"**Queue** · {counted(len(line), 'run')}, in this order")

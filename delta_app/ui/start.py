@@ -28,13 +28,14 @@ def draw() -> None:
         error_box(error)
         return
     waiting = len(runs.queue(records))
-    start_interrupted.draw(start_interrupted.interrupted(records), waiting)
+    broken = start_interrupted.interrupted(records)
+    start_interrupted.draw(broken, waiting)
     if records:
         going = any(record.status in GOING for record in records)
         # A fragment's buttons are drawn anew with it: as seldom as it tells something.
         every = 2.0 if going else 15.0
         st.fragment(run_every=every)(_now_or_last)(_states(records))
-    _begin(first=not records)
+    _begin(first=not records, calm=not broken)
     start_wrong.draw(start_wrong.went_wrong(records))
     start_earlier.draw(start_earlier.earlier(records))
     if records:
@@ -130,7 +131,13 @@ def _listed(names: Sequence[str]) -> str:
 # Beginning
 
 
-def _begin(*, first: bool) -> None:
+def _begin(*, first: bool, calm: bool) -> None:
+    """Both ways to begin.
+
+    Args:
+        first: whether there are no runs yet.
+        calm: whether nothing above asks for a click more urgently.
+    """
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch", key="demo"):
         st.markdown("#### Try the demo")
@@ -150,7 +157,9 @@ def _begin(*, first: bool) -> None:
     with right, st.container(border=True, height="stretch", key="new"):
         st.markdown("#### New fine-tuning")
         st.markdown("Choose a folder of your own pictures, a pretrained network and a method.")
-        if st.button("Choose pictures", type="secondary" if first else "primary", key="new-one"):
+        if st.button(
+            "Choose pictures", type="primary" if calm and not first else "secondary", key="new-one"
+        ):
             navigation.open_fine_tune()
         _recent()
 

@@ -20,7 +20,11 @@ WIDTHS = (3.2, 2.2, 1.5, 1.3, 1.4)
 
 def finished(records: Sequence[RunRecord]) -> list[RunRecord]:
     """The training runs that have a result, in the order given."""
-    return [r for r in records if r.status in FINISHED and r.kind == TRAINING]
+    return [
+        record
+        for record in records
+        if record.status in FINISHED and record.kind == TRAINING and record.started_at is not None
+    ]
 
 
 def earlier(records: Sequence[RunRecord]) -> list[RunRecord]:

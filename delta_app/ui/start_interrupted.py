@@ -47,8 +47,8 @@ def draw(broken: Sequence[RunRecord], waiting: int) -> None:
             f":orange[:material/power_off:] **{counted(len(broken), 'run')} {was} interrupted "
             f"when the app ended**{queue}"
         )
-        for place, record in enumerate(broken[:MOST]):
-            _line(record, first=place == 0)
+        for record in broken[:MOST]:
+            _line(record)
         if len(broken) > MOST:
             st.page_link(
                 navigation.RUNS,
@@ -58,7 +58,7 @@ def draw(broken: Sequence[RunRecord], waiting: int) -> None:
             )
 
 
-def _line(record: RunRecord, *, first: bool) -> None:
+def _line(record: RunRecord) -> None:
     words, buttons = st.columns([4, 1.3], vertical_alignment="center")
     with words, st.container(gap=None):
         navigation.run_link(record.id, variant_chip(record.name, record.color))
@@ -68,7 +68,7 @@ def _line(record: RunRecord, *, first: bool) -> None:
             "Resume",
             key=f"start:resume:{record.id}",
             icon=":material/play_arrow:",
-            type="primary" if first else "secondary",
+            type="primary",
             on_click=run_actions.resume,
             args=([record.id],),
             help=IN_FRONT,
