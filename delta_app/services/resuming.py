@@ -63,7 +63,7 @@ def can_resume(run: RunRecord) -> bool:
     return run.status is RunStatus.STOPPED and (
         run.started_at is None
         or (_has_checkpoint(run) and run.step < run.steps)
-        or RunFolder(run.folder).measuring.is_file()
+        or _has_begun_to_measure(run)
     )
 
 
@@ -74,9 +74,13 @@ def can_continue(run: RunRecord) -> bool:
 
 def resume_words(run: RunRecord) -> str:
     """What resuming a run does, as a sentence."""
+    if run.started_at is None:
+        return "Begins: it has not run yet."
     if run.kind == ATTENTION:
-        begun = RunFolder(run.folder).measuring.is_file()
+        begun = _has_begun_to_measure(run)
         return "Goes on with the batches that are left." if begun else "Begins again."
+    if not _has_checkpoint(run) and _has_begun_to_measure(run):
+        return "Goes on with measuring its attention."
     if not _has_checkpoint(run):
         return "Begins again: it has not come to a checkpoint."
     if run.steps and run.step >= run.steps:
@@ -236,6 +240,10 @@ def _refuse_done(run: RunRecord) -> None:
 
 def _has_checkpoint(run: RunRecord) -> bool:
     return RunFolder(run.folder).checkpoint.is_file()
+
+
+def _has_begun_to_measure(run: RunRecord) -> bool:
+    return RunFolder(run.folder).measuring.is_file()
 
 
 def _store(runs_dir: RunsDir) -> RunStore:
