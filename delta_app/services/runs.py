@@ -43,6 +43,8 @@ __all__ = [
     "get_run",
     "list_runs",
     "machine",
+    "move",
+    "queue",
     "rename",
     "request_stop",
     "run_here",
@@ -136,6 +138,12 @@ def list_runs(
     return store.runs(kind, status)
 
 
+def queue(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Those of the runs that wait, the next in line first."""
+    waiting = [record for record in records if record.status is RunStatus.QUEUED]
+    return sorted(waiting, key=lambda record: record.queue_position or 0)
+
+
 def get_run(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
     """The run of that id, as it stands now.
 
@@ -199,6 +207,17 @@ def request_stop(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
     store = _store(runs_dir)
     recover(store)
     return store.request(run_id, "stop")
+
+
+def move(run_id: str, place: int, runs_dir: RunsDir = None) -> RunRecord:
+    """Give a queued run another place in the line, 1 for the next.
+
+    Raises:
+        RunError: there is no such run, or it waits no more.
+    """
+    store = _store(runs_dir)
+    recover(store)
+    return store.move(run_id, place)
 
 
 def rename(run_id: str, name: str, runs_dir: RunsDir = None) -> RunRecord:

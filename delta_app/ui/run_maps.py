@@ -90,7 +90,7 @@ def _words(inspector: Inspector, picture: RunPicture) -> str:
 def _not_yet(record: RunRecord) -> None:
     words = (
         "It ended before its pictures were read."
-        if record.status.ended
+        if not record.status.unfinished
         else f"{runs.status_words(record)}. The maps come once the pictures are read and the "
         "network is built."
     )

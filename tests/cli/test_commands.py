@@ -23,15 +23,6 @@ KEYS = ["run", "status", "val_top1", "test_top1", "seconds", "attention"]
 Say = Callable[..., Any]
 
 
-@pytest.fixture
-def trained(say: Say, small: list[str], tmp_path: Path) -> tuple[list[str], dict[str, Any]]:
-    """A finished L2 run in a store of its own: the option that names the store, the result."""
-    where = ["--runs-dir", str(tmp_path / "runs")]
-    said = say("train", *small, "--method", "l2", "--name", "first", "--json", *where)
-    assert said.code == 0, said.err
-    return where, said.last_json
-
-
 def test_train_ends_with_one_line_of_json(
     trained: tuple[list[str], dict[str, Any]], tmp_path: Path
 ) -> None:
