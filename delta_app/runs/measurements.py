@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from delta_app.errors import RunError
 from delta_app.runs.database import Database
@@ -69,6 +69,29 @@ class Measurements:
     def add_event(self, run_id: str, level: str, message: str) -> None:
         """Add a line to a run's log."""
         self.write(run_id, happened=[Event(time.time(), level, message)])
+
+    def make_agree(self, run_id: str, measured: Iterable[Measured]) -> None:
+        """Let a run's series be these and no others: what the store has beyond is deleted, what
+        it lacks at the end is added. What is there already is taken to be the same.
+
+        Raises:
+            RunError: there is no such run.
+            StoreError: the store cannot be written now.
+        """
+        with self._database.writing() as connection:
+            key = _key(connection, run_id)
+            there = _next(connection, metrics, key) - 1
+            total = 0
+            missing: list[Measured] = []
+            for each in measured:
+                before, total = total, total + len(each.values)
+                if total > there:
+                    values = list(each.values.items())[max(0, there - before) :]
+                    missing.append(each._replace(values=dict(values)))
+            beyond = (metrics.c.run_key == key) & (metrics.c.number > total)
+            connection.execute(delete(metrics).where(beyond))
+            if missing:
+                connection.execute(insert(metrics), _points(connection, key, missing))
 
     def metrics(
         self,

@@ -25,10 +25,12 @@ def status_words(record: RunRecord) -> str:
             return _queued(record)
         case RunStatus.RUNNING if record.request == "stop":
             return _stopping(record)
+        case RunStatus.RUNNING if record.request == "pause":
+            return "Pausing: finishing this step and keeping where it is"
         case RunStatus.RUNNING:
             return _phase(record)
         case RunStatus.PAUSED:
-            return f"Paused after {_so_far(record)}"
+            return _paused(record)
         case RunStatus.COMPLETED:
             return _completed(record)
         case RunStatus.STOPPED:
@@ -83,6 +85,19 @@ def _phase(record: RunRecord) -> str:
     if total:
         return f"{words}: {count(done)} of {count(total)} {unit}".rstrip()
     return f"{words}: {detail}" if detail else words
+
+
+def _paused(record: RunRecord) -> str:
+    if record.started_at is None:
+        return "Paused before it began"
+    if not record.step:
+        return "Paused before its first step; resumed, it begins again"
+    of = f" of {count(record.steps)}" if record.steps else ""
+    if record.steps and record.step >= record.steps:
+        return "Paused after its last step; its test is left"
+    epochs = max(record.epochs, 1)
+    epoch = min(record.epoch + 1, epochs)
+    return f"Paused after step {count(record.step)}{of}, in epoch {epoch} of {epochs}"
 
 
 def _stopping(record: RunRecord) -> str:

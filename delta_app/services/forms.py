@@ -35,7 +35,7 @@ _KINDS = {
     "float": "a number",
     "bool": "yes or no",
     "text": "a text",
-    "list": "a list of names",
+    "list": "a list",
 }
 
 

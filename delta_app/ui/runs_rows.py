@@ -50,9 +50,7 @@ def _in_percent(share: float | None) -> float | None:
 
 def _took(record: RunRecord) -> timedelta | None:
     """What the run took, or has taken so far."""
-    seconds = record.seconds
-    if seconds is None and record.started_at is not None and not record.status.ended:
-        seconds = max(0.0, time.time() - record.started_at)
+    seconds = record.worked(time.time())
     return None if seconds is None else timedelta(seconds=round(seconds))
 
 

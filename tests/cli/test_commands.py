@@ -60,6 +60,7 @@ def test_without_validation_val_top1_is_null(say: Say, small: list[str], tmp_pat
     assert result["test_top1"] is not None
 
 
+@pytest.mark.slow
 def test_delta_names_its_attention_which_another_run_can_read(
     say: Say, small: list[str], tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_delta_names_its_attention_which_another_run_can_read(
     assert json.loads(kept.read_text())["layers"] == json.loads(out.read_text())["layers"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batches", "pictures"), [("1", 8), ("all", None), ("until-stable", None)])
 def test_attention_says_how_well_each_layer_is_known(
     batches: str, pictures: int | None, say: Say, small: list[str], tmp_path: Path
@@ -99,6 +101,7 @@ def test_attention_says_how_well_each_layer_is_known(
 QUICK = ["--attention-batches", "1", "--attention-batch-size", "4", "--head-epochs", "1"]
 
 
+@pytest.mark.slow
 def test_the_authors_form_is_written_and_read(say: Say, small: list[str], tmp_path: Path) -> None:
     where = ["--json", "--runs-dir", tmp_path / "runs"]
     own, authors = tmp_path / "own.json", tmp_path / "authors.json"
@@ -149,6 +152,7 @@ def test_a_runs_own_network_is_measured(
     assert (unknown.code, "nobody" in unknown.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_attention_says_how_faithful_each_layer_is_where_that_is_asked_for(
     say: Say, small: list[str], tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from page_words import links, words
 from small_runs import copied, small_config
 
@@ -106,6 +107,7 @@ def test_a_failed_run_stands_with_its_cure_until_it_was_made_again(
     assert "To put right" not in words(app)
 
 
+@pytest.mark.slow
 def test_a_measurement_that_came_to_nothing_is_measured_again(
     open_page: Any, runs_dir: Path
 ) -> None:

@@ -17,6 +17,7 @@ NewRun = Callable[..., RunRecord]
 Start = Callable[[str], "subprocess.Popen[str]"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_was_killed_is_interrupted_and_keeps_what_it_measured(
     store: RunStore, other_process: Start, until: Callable[..., None]
 ) -> None:

@@ -37,6 +37,23 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
     [
         ("queued", {"queue_position": 1}, "Queued, next in line"),
         ("queued", {"queue_position": 2}, "Queued, second in line"),
+        (
+            "running",
+            {"request": "pause"} | phase("training", 4, 30),
+            "Pausing: finishing this step and keeping where it is",
+        ),
+        ("paused", {"started_at": None}, "Paused before it began"),
+        ("paused", {}, "Paused before its first step; resumed, it begins again"),
+        (
+            "paused",
+            {"step": 12, "steps": 30, "epoch": 1, "epochs": 3},
+            "Paused after step 12 of 30, in epoch 2 of 3",
+        ),
+        (
+            "paused",
+            {"step": 30, "steps": 30, "epoch": 3, "epochs": 3},
+            "Paused after its last step; its test is left",
+        ),
         ("queued", {"queue_position": 12}, "Queued, number 12 in line"),
         (
             "queued",
