@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from sqlalchemy import delete
 
 from delta_app.errors import RunError
 from delta_app.runs import points as reading
@@ -12,7 +11,6 @@ from delta_app.runs.curves import KEPT_POINTS, KEPT_RUNS, Curves
 from delta_app.runs.measurements import Measured
 from delta_app.runs.points import Points, Seen
 from delta_app.runs.records import RunRecord
-from delta_app.runs.schema import metrics
 from delta_app.runs.store import RunStore
 
 NewRun = Callable[..., RunRecord]
@@ -112,12 +110,6 @@ def test_what_is_kept_does_not_hang_on_when_one_looked(
                 assert {block.min(), block.max()} <= set(kept.values)
 
 
-def set_back(store: RunStore, run: RunRecord, to: int) -> None:
-    """Take away the points of a run after number `to`, as one that resumes does."""
-    with store._database.writing() as connection:
-        connection.execute(delete(metrics).where(metrics.c.number > to))
-
-
 @pytest.mark.parametrize("measured_again", [0, 20, 100, 200])
 def test_a_run_that_was_set_back_is_read_again(
     store: RunStore, new_run: NewRun, measured_again: int
@@ -125,7 +117,7 @@ def test_a_run_that_was_set_back_is_read_again(
     run, curves = new_run(), Curves(store)
     store.add_metrics(run.id, points(0, 100))
     assert len(curves.read(run.id, None, 1000)["loss"]) == 100
-    set_back(store, run, to=40)  # two numbers a step
+    store.make_agree(run.id, points(0, 20))  # as a run that resumes at a checkpoint
     again = [Measured(20 + n, 0.0, {"loss": 50.0 + n, "lr": 0.1}) for n in range(measured_again)]
     store.add_metrics(run.id, again)
     loss = curves.read(run.id, None, 1000)["loss"]
@@ -137,5 +129,5 @@ def test_a_run_whose_points_are_all_gone_has_no_curve(store: RunStore, new_run: 
     run, curves = new_run(), Curves(store)
     store.add_metrics(run.id, points(0, 10))
     curves.read(run.id, None, 1000)
-    set_back(store, run, to=0)
+    store.make_agree(run.id, [])
     assert curves.read(run.id, None, 1000) == {}
