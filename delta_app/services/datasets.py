@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 _THUMBNAILS_KEPT = 256
+_PREVIEWS_KEPT = 4
+_previews: deque[tuple[DatasetCheck, DataSettings, Splits]] = deque(maxlen=_PREVIEWS_KEPT)
 
 
 class CheckInBackground(InBackground[DatasetCheck]):
@@ -68,10 +71,17 @@ class CheckInBackground(InBackground[DatasetCheck]):
 def preview(found: DatasetCheck, settings: DataSettings) -> Splits:
     """The splits that a run with these settings would have.
 
+    A form asks at every click, and cutting 100,000 pictures takes seconds: the last few are kept.
+
     Raises:
         DatasetError: there would be none; its field says which setting to change.
     """
-    return make_splits(found, settings)
+    for checked, with_settings, splits in tuple(_previews):
+        if checked is found and with_settings == settings:
+            return splits
+    splits = make_splits(found, settings)
+    _previews.append((found, settings, splits))
+    return splits
 
 
 @dataclass(frozen=True)

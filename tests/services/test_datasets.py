@@ -147,6 +147,21 @@ def test_preview_is_what_a_run_would_have(root: Path) -> None:
     assert splits.counts() == {"train": [4, 4, 4], "val": [0, 0, 0], "test": [1, 1, 1]}
 
 
+def test_a_preview_is_cut_once_for_one_check_and_one_set_of_shares(root: Path) -> None:
+    found, settings = check(root), DataSettings(data=str(root), val_fraction=0)
+    splits = datasets.preview(found, settings)
+    same = DataSettings(data=str(root), val_fraction=0)
+    assert datasets.preview(found, same) is splits
+    other = datasets.preview(found, DataSettings(data=str(root), test_fraction=0))
+    assert other.counts()["test"] == [0, 0, 0]
+    draw(root / "cats" / "one more.png", 99)
+    again = datasets.preview(check_folder(root), settings)
+    assert sum(map(sum, again.counts().values())) == 16
+    for fraction in range(1, 9):
+        datasets.preview(found, DataSettings(data=str(root), val_fraction=fraction / 20))
+    assert len(datasets._previews) == 4
+
+
 def test_samples_show_every_class_first(root: Path) -> None:
     found = check(root)
     shown = datasets.samples(found, 6, side=16)
