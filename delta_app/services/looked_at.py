@@ -9,6 +9,7 @@ from PIL import Image
 
 from delta_app.data.decode import decode_rgb, read_bytes
 from delta_app.errors import DatasetError
+from delta_app.services import allowed
 from delta_app.services.run_pictures import RunPicture
 
 
@@ -34,8 +35,11 @@ class LookedAt:
         """The picture, mode RGB.
 
         Raises:
+            OutsideError: its file lies outside what the app may read.
             DatasetError: it cannot be read; it names the file.
         """
+        if self.path is not None:
+            allowed.check_picture(self.path)
         try:
             data = read_bytes(self.path) if self.data is None and self.path else self.data or b""
             return decode_rgb(data)

@@ -37,7 +37,7 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DELTA_RUNS_DIR", str(folder))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("DELTA_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DELTA_BROWSE_ROOTS", str(tmp_path))
+    monkeypatch.setenv("DELTA_ROOTS", str(tmp_path))
     lock = DeviceLock(folder, "cpu")
     assert lock.acquire("a test")
     yield folder

@@ -174,7 +174,7 @@ def test_browsing_begins_where_one_may_browse(
     open_page: Any, pictures: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "allowed" / "inside").mkdir(parents=True)
-    monkeypatch.setenv("DELTA_BROWSE_ROOTS", str(tmp_path / "allowed"))
+    monkeypatch.setenv("DELTA_ROOTS", str(tmp_path / "allowed"))
     app = enter(open_page(FINE_TUNE), Folder_of_pictures=str(pictures))
     app.button(key="browse:data").click().run()
     assert not app.error
