@@ -6,9 +6,11 @@ trained here.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -37,7 +39,8 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DELTA_RUNS_DIR", str(folder))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("DELTA_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DELTA_ROOTS", str(tmp_path))
+    # What is browsed first, and where the pictures of the small runs lie.
+    monkeypatch.setenv("DELTA_ROOTS", os.pathsep.join([str(tmp_path), gettempdir()]))
     lock = DeviceLock(folder, "cpu")
     assert lock.acquire("a test")
     yield folder
