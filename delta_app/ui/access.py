@@ -99,7 +99,7 @@ def sign_out_link() -> None:
 
 def _logged_in() -> bool:
     """Whether the visitor's login is one that may come in; else the page to log in is drawn."""
-    who: Mapping[str, Any] = st.user.to_dict()
+    who = visitor()
     if who.get("is_logged_in") and may_enter(who, _users()):
         return True
     with st.container(border=True, key="login", width=360):
@@ -120,6 +120,11 @@ def _logged_in() -> bool:
                 args=(provider,) if provider else (),
             )
     return False
+
+
+def visitor() -> Mapping[str, Any]:
+    """What the login's provider says of who looks at the page; `is_logged_in` is Streamlit's."""
+    return st.user.to_dict()
 
 
 def may_enter(who: Mapping[str, Any], users: tuple[str, ...] | None) -> bool:

@@ -24,6 +24,7 @@ from delta_app.runs.opened import opened
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.training.run_config import RunConfig
+from delta_app.ui import access
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # s a script run may take on a machine that does much else
@@ -66,6 +67,7 @@ def open_page(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
         PagesManager.uses_pages_directory = False  # as delta_app.ui.launch says, and why
 
     monkeypatch.setattr(PagesManager, "__init__", begin_as_launched)
+    access.lock_with("none")
 
     def opened(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
