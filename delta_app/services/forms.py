@@ -6,6 +6,7 @@ module goes from a form's values to a `RunConfig` and from there to the words of
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -149,7 +150,7 @@ def _attention_file(text: str) -> list[SettingsError]:
     )
     if not text.strip():
         return [SettingsError("No attention file is given.", cure=cure, field="attention")]
-    if not Path(text).expanduser().is_file():
+    if not os.path.isfile(os.path.expanduser(text)):
         return [SettingsError(f"There is no attention file {text}.", cure=cure, field="attention")]
     return []
 
