@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, func, select
 
 from delta_app.runs.records import RunFailure, RunRecord, RunStatus
 from delta_app.runs.schema import runs
+from delta_app.runs.stored_values import check_values
 
 _others = runs.alias()
 _position = (
@@ -35,10 +36,15 @@ def all_runs() -> Select[Any]:
 
 
 def record_of(row: Row[Any], runs_dir: Path) -> RunRecord:
-    """A row of `all_runs` as a record."""
+    """A row of `all_runs` as a record.
+
+    Raises:
+        ValueError: a value is not of its column's type, which SQLite does not hold it to.
+    """
     values = dict(row._mapping)
     message, cure, log = (values.pop(f"error_{part}") for part in ("message", "cure", "log"))
     position = values.pop("position")
+    check_values(values)
     values["status"] = RunStatus(values["status"])
     return RunRecord(
         **values,
