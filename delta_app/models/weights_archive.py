@@ -14,6 +14,10 @@ _BYTEARRAY = (b"c__builtin__\nbytearray\n", b"cbuiltins\nbytearray\n")
 """How a pickle names it. torch allows it, and called with a number it takes as many bytes."""
 
 
+_TAR_AT = 257
+"""Where a tar says that it is one."""
+
+
 def unsound(path: Path) -> str | None:
     """Why a torch weights file is not to be read, to stand after its name; None where it may be.
 
@@ -29,7 +33,9 @@ def unsound(path: Path) -> str | None:
                         return found
             except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
                 raise ValueError("its archive is damaged or cut short") from error
-        file.seek(0)
+        file.seek(_TAR_AT)
+        if file.read(5) == b"ustar":
+            return "is in torch's oldest format (tar), which cannot be read without running code"
         if _names_bytearray(file.fileno()):
             return "holds a bytearray, which no tensor needs and which could take all memory"
     return None

@@ -117,7 +117,10 @@ def _unreadable_pickle(path: Path, error: Exception) -> WeightsError:
 def _no_weights(path: Path) -> WeightsError:
     """For a file that is no pickle at all, by what its first bytes say."""
     with path.open("rb") as file:
-        start = file.read(64).lstrip()
+        start = file.read(64)
+    if start[8:10] in (b'{"', b"{}") and int.from_bytes(start[:8], "little") < path.stat().st_size:
+        return _error(f"{path} is a safetensors file by another name.", "Name it .safetensors.")
+    start = start.lstrip()
     if start.startswith(b"version https://git-lfs"):
         return _error(
             f"{path} is a Git LFS pointer, not the weights themselves.",

@@ -42,9 +42,9 @@ def record_of(row: Row[Any], runs_dir: Path) -> RunRecord:
         ValueError: a value is not of its column's type, which SQLite does not hold it to.
     """
     values = dict(row._mapping)
-    message, cure, log = (values.pop(f"error_{part}") for part in ("message", "cure", "log"))
     position = values.pop("position")
     check_values(values)
+    message, cure, log = (values.pop(f"error_{part}") for part in ("message", "cure", "log"))
     values["status"] = RunStatus(values["status"])
     return RunRecord(
         **values,
