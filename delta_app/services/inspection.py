@@ -6,7 +6,6 @@ that are shown side by side. Everything is computed in eval mode on the CPU, apa
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,6 @@ from delta_app.inspection.maps import (
     weighted_activation,
 )
 from delta_app.inspection.overlay import OPACITY
-from delta_app.models.preprocessing import Preprocessing
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
@@ -41,6 +39,7 @@ from delta_app.services.painted_maps import (
     painted,
 )
 from delta_app.services.weighting import UNIFORM, Weighting, weighting_of
+from delta_app.training.network_file import read_network
 
 TRANSFORMED_BYTES = 50_000_000
 
@@ -99,11 +98,7 @@ class Inspector:
 
     def _read(self, folder: RunFolder) -> None:
         try:
-            about = json.loads(folder.model.read_text(encoding="utf-8"))
-            self.classes: tuple[str, ...] = tuple(about["classes"])
-            self.layers: tuple[str, ...] = tuple(about["behaviour_layers"])
-            self.preprocessing = Preprocessing.from_json(about["preprocessing"])
-            self._source = SourceOf(about["backbone"], about["weights"], about["weights_digest"])
+            about = read_network(folder.model)
         except FileNotFoundError as error:
             raise RunError(
                 f"{self.run.name} has not built its networks yet.",
@@ -111,11 +106,15 @@ class Inspector:
                 if self.run.status.unfinished
                 else "Choose a run that got as far as training.",
             ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise RunError(
                 f"{folder.model} cannot be read: {type(error).__name__}: {error}.",
                 cure="Train the run again.",
             ) from error
+        self.classes = about.classes
+        self.layers = about.behaviour_layers
+        self.preprocessing = about.preprocessing
+        self._source = SourceOf(about.backbone, about.weights, about.weights_digest)
 
     @property
     def starting_point(self) -> SourceOf:
@@ -141,7 +140,8 @@ class Inspector:
             DatasetError: the picture cannot be read.
             RunError: the weights cannot be read.
         """
-        shares = self._seen(self._target, picture).logits.softmax(dim=0)
+        # Where the network runs away, as its evaluation counts it.
+        shares = self._seen(self._target, picture).logits.nan_to_num().softmax(dim=0)
         order = torch.argsort(shares, descending=True, stable=True).tolist()
         return tuple((self.classes[i], float(shares[i])) for i in order)
 
