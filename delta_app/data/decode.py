@@ -82,14 +82,25 @@ def read_bytes(path: str | Path) -> bytes:
         raise DatasetError(f"cannot be read ({error.strerror or error})") from error
 
 
-def decode_rgb(data: bytes, *, least: int | None = None) -> Image.Image:
+def decode_rgb(
+    data: bytes, *, least: int | None = None, most_pixels: int = MAX_PIXELS
+) -> Image.Image:
     """The picture in a file's bytes, as `open_rgb`.
 
     Args:
         least: for thumbnails: a JPEG may come at a reduced scale, its sides no smaller than
             this, in a fraction of the time.
+        most_pixels: a larger one is not decoded.
+
+    Raises:
+        DatasetError: as `open_rgb`.
     """
     image = _guarded(lambda: _opened(data), data)
+    width, height = image.size
+    if width * height > most_pixels:
+        raise DatasetError(
+            f"has {count(width)} x {count(height)} pixels, more than {count(most_pixels)} in all"
+        )
     if least is not None and image.format == "JPEG":
         image.draft(image.mode, (least, least))
     with _turn(image):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import os
 
 from delta_app.data.records import SplitName
 
@@ -50,14 +50,18 @@ def is_passed_over(name: str) -> bool:
     return name.startswith(".") or name.casefold() in _SYSTEM_NAMES
 
 
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].casefold()
+
+
 def is_picture(name: str) -> bool:
     """Whether a file's name ends like a picture's that is read, in any case."""
-    return PurePath(name).suffix.casefold() in PICTURE_SUFFIXES
+    return _suffix(name) in PICTURE_SUFFIXES
 
 
 def is_other_picture(name: str) -> bool:
     """Whether a file's name ends like a picture's that is not read."""
-    return PurePath(name).suffix.casefold() in OTHER_PICTURE_SUFFIXES
+    return _suffix(name) in OTHER_PICTURE_SUFFIXES
 
 
 def split_of(name: str) -> SplitName | None:

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from delta_app.errors import RunError
 from delta_app.runs.database import Database
+from delta_app.runs.points import Points, Seen, read_points
 from delta_app.runs.records import Event, Metrics, Series
 from delta_app.runs.schema import events, metric_names, metrics, runs
-from delta_app.runs.thinning import thin
 
 
 class Measured(NamedTuple):
@@ -99,12 +99,10 @@ class Measurements:
         names: Sequence[str] | None = None,
         *,
         after: int = 0,
-        max_points: int | None = None,
     ) -> Metrics:
         """The series of a run, all or those named, from the point after number `after` on.
 
-        Args:
-            max_points: at most so many points a series, extremes kept; at least 4.
+        Every point: `points` is for charts.
 
         Raises:
             RunError: there is no such run.
@@ -126,9 +124,22 @@ class Measurements:
         series = {}
         for number in np.unique(table[:, 1]):
             part = table[table[:, 1] == number]
-            whole = Series(part[:, 2].astype(np.int64), part[:, 3], part[:, 4])
-            series[by_key[int(number)]] = thin(whole, max_points) if max_points else whole
+            series[by_key[int(number)]] = Series(
+                part[:, 2].astype(np.int64), part[:, 3], part[:, 4]
+            )
         return Metrics(series, int(table[-1, 0]) if len(table) else after)
+
+    def points(self, run_id: str, seen: tuple[Seen, ...] = ()) -> Points:
+        """What a run measured after the points seen, as far as a chart needs it.
+
+        Args:
+            seen: `last` of what was read before.
+
+        Raises:
+            RunError: there is no such run.
+        """
+        with self._database.reading() as connection:
+            return read_points(connection, _key(connection, run_id), seen)
 
     def events(self, run_id: str, limit: int = 200) -> list[Event]:
         """The last lines of a run's log, newest first.

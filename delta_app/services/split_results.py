@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from delta_app.errors import RunError
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord
+from delta_app.services.kept import Kept
 
-_KEPT_RUNS = 16
+KEPT_RUNS = 16
+KEPT_BYTES = 100_000_000
+_CELL_BYTES = 8  # of a confusion matrix in memory: most counts are small, and shared
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,17 @@ def results_of(run: RunRecord) -> RunResults | None:
         stamp = folder.predictions.stat().st_mtime_ns
     except OSError:
         return None
-    return _read(folder, stamp)
+    return _kept.get((folder, stamp), lambda: _read(folder))
 
 
-@lru_cache(maxsize=_KEPT_RUNS)
-def _read(folder: RunFolder, stamp: int) -> RunResults:
+def _bytes_of(results: RunResults) -> int:
+    return 10_000 + _CELL_BYTES * len(results.splits) * len(results.classes) ** 2
+
+
+_kept: Kept[RunResults] = Kept(KEPT_BYTES, _bytes_of, most=KEPT_RUNS)
+
+
+def _read(folder: RunFolder) -> RunResults:
     try:
         classes = json.loads(folder.model.read_text(encoding="utf-8"))["classes"]
         found = json.loads(folder.predictions.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ import streamlit as st
 
 from delta_app.data.records import Picture
 from delta_app.errors import DatasetError
+from delta_app.services import allowed
 from delta_app.services.datasets import thumbnail
 from delta_app.services.run_pictures import RunPicture, RunPictures
 from delta_app.ui import navigation
@@ -113,7 +114,9 @@ def _small(picture: RunPicture) -> str:
     words = f"{picture.true_class}, {picture.picture.relative}"
     for sign in "[]()\\":
         words = words.replace(sign, " ")
-    return f"![{words}]({_as_address(picture.picture)})"
+    # Judged each time, not kept: what may be read is another matter than what was read.
+    refused = allowed.refusal([picture.picture.path])
+    return f"![{words}]({_GONE if refused else _as_address(picture.picture)})"
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.formatting import counted, duration, size
 from delta_app.regularizers import method
 from delta_app.runs.records import RunRecord, RunStatus
-from delta_app.services import companions, demo, locations, runs
+from delta_app.services import companions, datasets, demo, runs
 from delta_app.training.run_config import RunConfig
 from delta_app.ui import navigation, start_earlier, start_interrupted, start_wrong
 from delta_app.ui.frame import progress_of
@@ -165,7 +165,7 @@ def _begin(*, first: bool, calm: bool) -> None:
 
 
 def _recent() -> None:
-    folders = locations.recent_folders()[:MOST_RECENT]
+    folders = datasets.recent_folders()[:MOST_RECENT]
     if not folders:
         return
     with st.container(horizontal=True, gap="small"):

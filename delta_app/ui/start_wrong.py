@@ -25,7 +25,9 @@ def went_wrong(records: Sequence[RunRecord]) -> list[RunRecord]:
             later.config == record.config for later in records[:place]
         ):
             wrong.append(record)
-    return wrong[:MOST_WRONG]
+            if len(wrong) == MOST_WRONG:
+                break
+    return wrong
 
 
 def draw(records: Sequence[RunRecord]) -> None:

@@ -26,6 +26,7 @@ div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 /* Links stand in line with its words. */
 .st-key-strip a[data-testid="stPageLink-NavLink"],
 .st-key-interrupted a[data-testid="stPageLink-NavLink"] { padding-left: 0; padding-right: 0; }
+.delta-sign-out { font-size: 0.93rem; color: inherit; opacity: 0.75; }
 /* Numbers in columns keep their place while they count. */
 [data-testid="stMetricValue"], [data-testid="stSidebar"] { font-variant-numeric: tabular-nums; }
 </style>
