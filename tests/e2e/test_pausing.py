@@ -13,7 +13,7 @@ from delta_app.services.demo import demo_config
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-EPOCHS = 8
+EPOCHS = 6
 CHOICES = ("picture", "layer", "order")
 """The run page's choices that the tab Curves does not have."""
 
@@ -51,7 +51,7 @@ def test_a_run_is_paused_resumed_and_continued_on_its_page(app: App, page: Page)
     button(page, "continue").click()
     dialog = page.get_by_role("dialog")
     epochs = dialog.get_by_label("More epochs")
-    expect(epochs).to_have_value("3")
+    expect(epochs).to_have_value("2")
     for choice in CHOICES:  # a dialog that takes the place of a style would show them
         assert not page.locator(f".st-key-choice_{choice}").first.is_visible()
     epochs.fill("1")
