@@ -15,7 +15,7 @@ from PIL import Image
 from delta_app.config import DataSettings
 from delta_app.data.check import check_folder
 from delta_app.data.records import DatasetCheck
-from delta_app.errors import Cancelled, DatasetError, OutsideError
+from delta_app.errors import Cancelled, OutsideError
 from delta_app.services import datasets, kept_checks
 from delta_app.services.datasets import CheckInBackground, check, checked_before
 
