@@ -138,8 +138,8 @@ def file_of_a_run(file: Path, place: Place) -> list[str]:
     """Put in the place of a run's own: all that pages and commands do with that run."""
     own = place.folder / file.name
     with _replaced(own, file):
-        # That its starting weights are others is said of them, not of the file that names them.
-        visit = Visit(place.run_id, "starting weights")
+        # What is wrong with a network's weights or layers is said of these, not of the file.
+        visit = Visit(place.run_id, "starting weights", "layer")
         run = run_services.get_run(place.run_id, place.runs_dir)
         if own.name == "config.json":
             visit.said += settings(file, place)

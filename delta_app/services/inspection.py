@@ -228,7 +228,7 @@ class Inspector:
         """Raise RunError where maps overflow, which no colour scale can show."""
         if not all(bool(each.isfinite().all()) for each in maps):
             raise RunError(
-                f"The maps of {layer} by the weights in {self._target.file} are not finite numbers.",
+                f"The maps of {layer} by {self._target.file} are not finite numbers.",
                 cure="The training has run away, or the file is damaged: train the run again, "
                 "with a lower learning rate.",
             )
