@@ -8,9 +8,9 @@ forms, everything in a run's folder, and run stores. Each goes through every doo
 is open to its kind (`benchmarks/damage/doors.py`), in worker processes of their own.
 
 A file fails where anything but one of the app's own errors comes out, an error has no words or
-does not name the file, the process dies, it takes more than 10 s or more than 1 GB, or code in
-it was run. Prints a Markdown table by kind and one by damage, and every failure; ends with 1
-where there is one.
+does not name the file, the process dies, it takes more than 10 s of processor time or more than
+1 GB, it does not answer for two minutes, or code in it was run. Prints a Markdown table by kind
+and one by damage, and every failure; ends with 1 where there is one.
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ from benchmarks.damage.raw import Damaged
 from benchmarks.damage.sound import Place, make_place
 
 SECONDS, MEGABYTES = 10.0, 1000.0
-_GRACE = 30.0
-"""Seconds after which a process that does not answer is ended."""
+_GRACE = 120.0
+"""Seconds after which a process that does not answer is ended, on however busy a machine."""
+
+
+_START = 300.0
+"""Seconds for a process to begin, on however busy a machine."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class Worker:
             threading.Thread(
                 target=_pass_on, args=(self._process, self._answers), daemon=True
             ).start()
+            self._answers.get(timeout=_START)
         return self._process
 
 

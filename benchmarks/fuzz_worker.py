@@ -2,9 +2,10 @@
 
     python -m benchmarks.fuzz_worker RUNS_DIR RUN_ID
 
-Each line of stdin is {"kind": ..., "path": ...}, each line of stdout {"said": [...], "failed":
-..., "seconds": ..., "megabytes": ...}: the refusals' words, what came out that must not, and how
-much resident memory rose while the file was read (Linux).
+It says "ready" once it is. Then each line of stdin is {"kind": ..., "path": ...}, and each line of
+stdout {"said": [...], "failed": ..., "seconds": ..., "megabytes": ...}: the refusals' words, what
+came out that must not, its processor time, and how much resident memory rose while the file was
+read (Linux).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks.damage.sound import Place
 def main() -> None:
     place = Place(Path(sys.argv[1]), sys.argv[2])
     answers, sys.stdout = sys.stdout, sys.stderr  # what the app prints is no answer
+    print("ready", file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         print(json.dumps(_tried(asked["kind"], Path(asked["path"]), place)), file=answers)
@@ -32,7 +34,7 @@ def main() -> None:
 def _tried(kind: str, file: Path, place: Place) -> dict[str, object]:
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
-    before, started = _memory("VmRSS"), time.monotonic()
+    before, started = _memory("VmRSS"), time.process_time()
     said: list[str] = []
     failed = ""
     try:
@@ -42,7 +44,7 @@ def _tried(kind: str, file: Path, place: Place) -> dict[str, object]:
         where = f"{Path(frame.filename).name}:{frame.lineno}"
         failed = f"{type(error).__name__} at {where}: {str(error)[:300]}"
         traceback.print_exc()
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started  # of its own: the machine may be busy
     return {
         "said": said,
         "failed": failed,

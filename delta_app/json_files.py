@@ -11,17 +11,20 @@ from pydantic_core import from_json
 T = TypeVar("T")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, finite: bool = True) -> Any:
     """What a JSON file (UTF-8) holds.
 
     Unlike Python's own reader it takes no half of a surrogate pair, which nothing could print,
     and says of a file nested thousands deep what it says of any other that is no JSON.
 
+    Args:
+        finite: refuses the words NaN and Infinity, which JSON does not have and Python writes.
+
     Raises:
         OSError: the file cannot be read.
         ValueError: it is not JSON.
     """
-    return from_json(path.read_bytes())
+    return from_json(path.read_bytes(), allow_inf_nan=not finite)
 
 
 def checked(kind: TypeAdapter[T], value: Any) -> T:

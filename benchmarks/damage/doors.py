@@ -37,6 +37,7 @@ from delta_app.services.exciting_pictures import exciting_pictures
 from delta_app.services.export import export
 from delta_app.services.given_attention import check_given_attention
 from delta_app.services.inspection import Inspector, from_split
+from delta_app.services.network_cost import cost
 from delta_app.services.predict import predict
 from delta_app.services.run_pictures import pictures_of
 from delta_app.services.shown_attention import finished_attentions, shown_attention
@@ -91,12 +92,10 @@ def picture(file: Path, place: Place) -> list[str]:
     """
     visit = Visit()
     size = visit.through(lambda: verify(read_bytes(file)))
-    image = visit.through(lambda: open_rgb(file))
-    small = visit.through(lambda: decode_rgb(read_bytes(file), least=32))
-    if (size is None) != (image is None) or (image is not None and small is None):
-        raise Unclear(f"checked: {size}, decoded: {image}, made small: {small}: {visit.said}")
-    if image is not None and (image.size != size or image.mode != "RGB"):
-        raise Unclear(f"checked as {size}, decoded as {image.size} in {image.mode}")
+    decoded = visit.through(lambda: open_rgb(file).size)
+    small = visit.through(lambda: decode_rgb(read_bytes(file), least=32).size)
+    if size != decoded or (size is None) != (small is None):
+        raise Unclear(f"checked: {size}, decoded: {decoded}, made small: {small}: {visit.said}")
     return visit.said
 
 
@@ -112,17 +111,12 @@ def weights(file: Path, place: Place) -> list[str]:
 def authors_attention(file: Path, place: Place) -> list[str]:
     """Given to a DELTA run, on the command line and in the form."""
     visit = Visit(file.name)
-    channels = {layer: len(w.attention) for layer, w in _layers(place).items()}
+    channels = cost(BACKBONE, 64, None).channels
     visit.through(lambda: load_given(file, channels, 5.0))
     flat = {"method": "delta", "data": str(file.parent), "backbone": BACKBONE, "image_size": 64}
     asked = RunConfig.from_flat(flat | {"attention": str(file)})
     visit.through(lambda: check_given_attention(asked))
     return visit.said
-
-
-def _layers(place: Place) -> Any:
-    found = measured_attention.measurement(run_services.get_run(place.run_id, place.runs_dir))
-    return {} if found is None else found.found.layers
 
 
 def settings(file: Path, place: Place) -> list[str]:
@@ -144,7 +138,8 @@ def file_of_a_run(file: Path, place: Place) -> list[str]:
     """Put in the place of a run's own: all that pages and commands do with that run."""
     own = place.folder / file.name
     with _replaced(own, file):
-        visit = Visit(place.run_id)
+        # What is wrong with a network's weights or layers is said of these, not of the file.
+        visit = Visit(place.run_id, "starting weights", "layer")
         run = run_services.get_run(place.run_id, place.runs_dir)
         if own.name == "config.json":
             visit.said += settings(file, place)
@@ -206,7 +201,7 @@ def store(file: Path, place: Place) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="runs-") as folder:
         runs_dir = Path(folder)
         shutil.copyfile(file, runs_dir / STORE_FILE)
-        visit = Visit(STORE_FILE)
+        visit = Visit(STORE_FILE, place.run_id)
         found = visit.through(lambda: run_services.list_runs(runs_dir=runs_dir)) or []
         for run in found:
             _of_the_store(run, Visit(), runs_dir)

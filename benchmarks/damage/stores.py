@@ -35,7 +35,8 @@ def damaged_store(chance: random.Random, sound: bytes, work: Path) -> tuple[str,
         sound: a store's file, whole in itself (no write-ahead log beside it).
         work: a folder to make files in.
     """
-    way = chance.choice((*RAW, "a page changed", "other schema", "odd value", "odd JSON", "a row"))
+    by_hand = ("a page changed", "other schema", "odd value", "odd JSON", "a row changed")
+    way = chance.choice(by_hand if chance.random() < 0.6 else tuple(RAW))
     if way in RAW:
         return way, RAW[way](chance, sound)
     if way == "a page changed":
@@ -47,7 +48,7 @@ def damaged_store(chance: random.Random, sound: bytes, work: Path) -> tuple[str,
     if way == "other schema":
         text = chance.choice(_OTHER_SCHEMAS)
         return way, _edited(b"", work, lambda raw: raw.executescript(text))
-    changes = {"odd value": _odd_value, "odd JSON": _odd_json, "a row": _row_gone}
+    changes = {"odd value": _odd_value, "odd JSON": _odd_json, "a row changed": _row_changed}
     return way, _edited(sound, work, lambda raw: changes[way](chance, raw))
 
 
@@ -85,7 +86,7 @@ def _odd_json(chance: random.Random, raw: sqlite3.Connection) -> None:
         )
 
 
-def _row_gone(chance: random.Random, raw: sqlite3.Connection) -> None:
+def _row_changed(chance: random.Random, raw: sqlite3.Connection) -> None:
     statement = chance.choice(
         (
             "delete from metric_names",

@@ -52,7 +52,7 @@ class Calls:
 
 def payloads(canary: Path) -> dict[str, Calls]:
     """Ways of having a pickle write a file: `canary` is there afterwards where one ran."""
-    write = f"open({str(canary)!r}, 'w')"
+    write = f"open({str(canary)!r}, 'w').close()"
     return {
         "os.system": Calls(os.system, f"touch '{canary}'"),
         "exec": Calls(exec, write),

@@ -122,7 +122,7 @@ def read_content(path: Path) -> Any:
         AttentionError: it cannot be read, or is not JSON.
     """
     try:
-        return read_json(path)
+        return read_json(path, finite=False)  # what is not finite is said with its place
     except OSError as error:
         raise AttentionError(
             f"The attention file {path} cannot be read: {error.strerror}.",

@@ -144,7 +144,8 @@ def bring_up_to_date(connection: Connection) -> None:
     found = _version(connection)
     if found > VERSION:
         raise StoreError(
-            f"The run store has schema version {found}; this Delta App knows up to {VERSION}.",
+            f"The run store {connection.engine.url.database} has schema version {found}; this "
+            f"Delta App knows up to {VERSION}.",
             cure="Update Delta App, or choose another folder with --runs-dir.",
         )
     for version in range(found, VERSION):

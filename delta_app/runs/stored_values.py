@@ -7,10 +7,11 @@ from typing import Any
 
 from delta_app.runs.schema import runs
 
-_NUMBERS: dict[type, tuple[type, ...]] = {float: (float, int)}  # SQLite may keep 2.0 as 2
+# SQLite may keep 2.0 as 2; what is kept as JSON are settings and facts by name.
+_TAKEN: dict[type, tuple[type, ...]] = {float: (float, int), object: (dict,)}
 
 _KINDS = {
-    column.name: (_NUMBERS.get(kind := column.type.python_type, (kind,)), column.nullable)
+    column.name: (_TAKEN.get(kind := column.type.python_type, (kind,)), column.nullable)
     for column in runs.c
 }
 """What a value may be, by column of the runs, and whether it may be missing."""

@@ -111,6 +111,10 @@ class Inspector:
                 f"{folder.model} cannot be read: {type(error).__name__}: {error}.",
                 cure="Train the run again.",
             ) from error
+        if not about.behaviour_layers:
+            raise RunError(
+                f"{folder.model} names no behaviour layers.", cure="Train the run again."
+            )
         self.classes = about.classes
         self.layers = about.behaviour_layers
         self.preprocessing = about.preprocessing
@@ -165,18 +169,20 @@ class Inspector:
 
         Raises:
             DatasetError: the picture cannot be read.
-            RunError, WeightsError: a network cannot be loaded.
+            RunError, WeightsError: a network cannot be loaded, or its maps are not finite.
             AttentionError: the weighting does not fit the layer.
         """
         source, target = self._pair(picture, layer)
         weights = (weighting or self.weighting).of(layer, source.shape[1])
-        return LayerMaps(
+        maps = LayerMaps(
             picture=self.transformed(picture),
             source=weighted_activation(source, weights)[0],
             target=weighted_activation(target, weights)[0],
             drift=drift(target, source, weights)[0],
             difference=activation_difference(target, source, weights)[0],
         )
+        self._refuse_not_finite(layer, maps.source, maps.target, maps.drift, maps.difference)
+        return maps
 
     def overlays(
         self,
@@ -197,6 +203,7 @@ class Inspector:
         Uniform weights tell none apart: then of those that drifted furthest. Raises as `maps`.
         """
         source, target = self._pair(picture, layer)
+        self._refuse_not_finite(layer, source, target)
         weighting = weighting or self.weighting
         weights = weighting.of(layer, source.shape[1])
         if weighting.key == UNIFORM:
@@ -216,6 +223,15 @@ class Inspector:
             self._seen(self._source, picture).maps[layer],
             self._seen(self._target, picture).maps[layer],
         )
+
+    def _refuse_not_finite(self, layer: str, *maps: Tensor) -> None:
+        """Raise RunError where maps overflow, which no colour scale can show."""
+        if not all(bool(each.isfinite().all()) for each in maps):
+            raise RunError(
+                f"The maps of {layer} by {self._target.file} are not finite numbers.",
+                cure="The training has run away, or the file is damaged: train the run again, "
+                "with a lower learning rate.",
+            )
 
     def _seen(self, network: SourceOf | TargetOf, picture: LookedAt) -> Seen:
         key = (picture.digest, self.preprocessing)
