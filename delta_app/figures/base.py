@@ -112,7 +112,7 @@ def line_across(
 def empty_figure(message: str, *, key: str, title: str = "", height: int = HEIGHT) -> go.Figure:
     """A chart that has no data yet and says so in its middle."""
     said = {
-        "text": message,
+        "text": as_text(message),
         "showarrow": False,
         "x": 0.5,
         "y": 0.5,
