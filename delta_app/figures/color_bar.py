@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import plotly.graph_objects as go
 
 from delta_app.figures.base import base_figure
@@ -13,8 +15,13 @@ HEIGHT = 64
 STEPS = 64
 
 
+@lru_cache(maxsize=32)
 def color_bar(table: ColorTable, scale: Scale, title: str, *, height: int = HEIGHT) -> go.Figure:
-    """A flat bar from the scale's lowest to its highest value, in the overlay's own colours."""
+    """A flat bar from the scale's lowest to its highest value, in the overlay's own colours.
+
+    A live page asks for the same one again and again, until a run's weights are new: the figure is
+    kept, and not to be changed.
+    """
     width = (scale.high - scale.low) / STEPS or 1.0
     bar = go.Bar(
         x=[scale.low + (i + 0.5) * width for i in range(STEPS)],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from delta_app.errors import StoreError
+from delta_app.runs.commits import Commits, Stamp
 from delta_app.runs.schema import bring_up_to_date, is_up_to_date
 
 # How long a statement waits for another process's transaction before it gives up.
@@ -34,8 +36,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = create_engine(url, **_engine_options(url))
+        self._commits: Commits | None = None
         if self._engine.dialect.name == "sqlite":
             _set_up_sqlite(self._engine)
+            self._commits = Commits(Path(str(self._engine.url.database)))
         with self.reading() as connection:
             ready = is_up_to_date(connection)
         if not ready:
@@ -63,9 +67,15 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def stamp(self) -> Stamp | None:
+        """Another one after every commit, for a glance; None where it cannot be told."""
+        return None if self._commits is None else self._commits.stamp()
+
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
         self._engine.dispose()
+        if self._commits is not None:
+            self._commits.close()
 
 
 def _engine_options(url: str) -> dict[str, Any]:

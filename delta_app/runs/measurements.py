@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from delta_app.errors import RunError
+from delta_app.runs.commits import Stamp
 from delta_app.runs.database import Database
 from delta_app.runs.points import Points, Seen, read_points
 from delta_app.runs.records import Event, Metrics, Series
@@ -30,6 +31,13 @@ class Measurements:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def stamp(self) -> Stamp | None:
+        """Where the store stands: another stamp after whatever was written to it, by whomever.
+
+        None where it cannot be told; then look.
+        """
+        return self._database.stamp()
 
     def close(self) -> None:
         """Close the store's files; the next use opens them again."""

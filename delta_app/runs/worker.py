@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from delta_app.errors import DeltaAppError
+from delta_app.runs.commits import Stamp
 from delta_app.runs.control import Shutdown
 from delta_app.runs.execute import Training, execute
 from delta_app.runs.folder import RunFolder
@@ -57,6 +58,7 @@ class Worker(threading.Thread):
         self._training = training
         self._owner = f"the app, process {os.getpid()}"
         self._device_lock = DeviceLock(store.runs_dir, device)
+        self._nothing_at: Stamp | None = None  # when there was nothing in line
 
     def request_shutdown(self) -> None:
         """End within a step; a run in the middle is marked interrupted."""
@@ -72,7 +74,11 @@ class Worker(threading.Thread):
     def _turn(self) -> float:
         """Run the next run in line, if there is one; how long to rest after it."""
         try:
+            stamp = self._store.stamp()
+            if stamp is not None and stamp == self._nothing_at:
+                return LOOK_EVERY
             record = self._store.next_in_line(self.device, takes_auto=self._takes_auto)
+            self._nothing_at = stamp if record is None else None
             if record is not None and self._take(record):
                 return 0.0
             if record is None:

@@ -16,7 +16,9 @@ import torch
 
 from delta_app.runs.control import Shutdown
 from delta_app.runs.description import describe_run, free_name
+from delta_app.runs.folder import RunFolder
 from delta_app.runs.foreground import run_in_foreground
+from delta_app.runs.locks import is_owned
 from delta_app.runs.opened import curves_of, opened
 from delta_app.runs.records import ATTENTION, TRAINING, Event, RunRecord, RunStatus, Series
 from delta_app.runs.recover import recover
@@ -155,7 +157,8 @@ def get_run(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
     """
     store = _store(runs_dir)
     record = store.get(run_id)
-    if record.owner is not None and not record.status.ended and recover(store):
+    goes_on = record.owner is not None and not record.status.ended
+    if goes_on and not is_owned(RunFolder(record.folder)) and recover(store):
         return store.get(run_id)
     return record
 

@@ -120,11 +120,17 @@ def serve(options: dict[str, Any], password: Password | None) -> None:
     # Else the first visit after a start takes pages/ for Streamlit's older kind of pages, and
     # an address such as /run?run=ID opens a page without its frame, or none.
     PagesManager.uses_pages_directory = False
+    # Else Streamlit looks five times a second whether its configuration has changed, for ever.
+    bootstrap._install_config_watchers = _watch_nothing
     if password is None:
         bootstrap.run(str(APP), False, [], options)
     else:
         page = partial(login_page, _colors("light"), _colors("dark"))
         UvicornRunner(Guard(streamlit.App(APP), password, page)).run()
+
+
+def _watch_nothing(flag_options: dict[str, Any]) -> None:
+    """In the place of Streamlit's watch over its configuration: a change takes a new start."""
 
 
 def _colors(theme: str) -> dict[str, str]:
