@@ -13,6 +13,7 @@ from delta_app.runtime import prepare_process
 from delta_app.services import locations, runs
 from delta_app.ui import access, navigation
 from delta_app.ui.messages import error_box, error_text, plain, variant_chip
+from delta_app.ui.refreshing import refreshing
 from delta_app.ui.style import apply_style
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -55,11 +56,10 @@ def begin() -> None:
 def sidebar_strip() -> None:
     """The running runs, how many wait, and the machine, under the navigation on every page."""
     with st.sidebar:
-        _strip()
+        refreshing(_strip, REFRESH_SECONDS)()
         access.sign_out_link()
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
 def _strip() -> None:
     """The only fragment that refreshes on every page."""
     try:

@@ -8,6 +8,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.services import runs
 from delta_app.ui import navigation, runs_actions, runs_queue, runs_table
 from delta_app.ui.messages import error_box
+from delta_app.ui.refreshing import refreshing
 from delta_app.ui.run_live import apply_live_style
 from delta_app.ui.runs_filter import choose_filter
 
@@ -34,7 +35,7 @@ def draw() -> None:
     st.fragment(_bar, key=runs_table.BAR)()
     # Drawn with the page, which is drawn again whenever the queue changes.
     runs_queue.draw(records)
-    st.fragment(runs_table.draw, run_every=REFRESH_SECONDS, key=runs_table.TABLE)()
+    refreshing(runs_table.draw, REFRESH_SECONDS, key=runs_table.TABLE)()
 
 
 def _table_height(queue_rem: float) -> str:
@@ -71,7 +72,7 @@ def _empty() -> None:
             if st.button("New fine-tuning", type="primary", key="runs:new"):
                 navigation.open_fine_tune()
             st.page_link(navigation.START, label="Try the demo", icon=":material/play_circle:")
-    st.fragment(_first_run, run_every=REFRESH_SECONDS)()
+    refreshing(_first_run, REFRESH_SECONDS)()
 
 
 def _first_run() -> None:

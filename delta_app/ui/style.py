@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from delta_app.ui.refreshing import STYLE
+
 _RULES = """
 <style>
 /* What matters fits in 1280 x 800: use the width. */
@@ -35,4 +37,4 @@ div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 
 def apply_style() -> None:
     """Add the rules to the page; takes no space in it."""
-    st.html(_RULES)
+    st.html(_RULES + STYLE)

@@ -20,21 +20,7 @@ from app_process import App
 from drawn import draw_folder
 from playwright.sync_api import Page
 from small_runs import ATTENTION, small_config
-from watched_page import (
-    SELECTORS,
-    TABS,
-    WATCH,
-    choices,
-    chosen,
-    click_tab,
-    loss_axis,
-    maps,
-    open_run,
-    open_tab,
-    state,
-    visible_text,
-    wait_for,
-)
+from watched_page import TABS, WATCH, any_click, click_tab, open_run, state, wait_for
 
 from delta_app.runs.records import RunStatus
 from delta_app.services import runs
@@ -72,7 +58,7 @@ def test_no_click_is_lost_while_a_run_page_refreshes(app: App, page: Page, tmp_p
             moved = _watch_each_tab(page)
             click_tab(page, "Curves")
         for _ in range(CLICKS_A_RUN - 1):
-            kind, click = _any_click(page, chance)
+            kind, click = any_click(page, chance)
             clicks[kind].append(_timed(click))
         clicks["stop"].append(_timed(lambda: _click_stop(page)))
         doubled += page.evaluate("window.seen.doubled")
@@ -93,44 +79,6 @@ def _watch_each_tab(page: Page) -> dict[str, list[Any]]:
         page.wait_for_timeout(WATCHED_MS)
         moved[tab] = page.evaluate("window.seen.shifts")
     return moved
-
-
-def _any_click(page: Page, chance: random.Random) -> tuple[str, Callable[[], None]]:
-    """A click on another tab, or on a selector of the open one, each about as often."""
-    tab = open_tab(page)
-    selectors = [
-        (key, count) for key in SELECTORS.get(tab, ()) if (count := choices(page, key).count()) > 1
-    ]
-    if selectors and chance.random() < 0.5:
-        key, count = chance.choice(selectors)
-        now = chosen(page, key)
-        assert now >= 0
-        other = chance.choice([place for place in range(count) if place != now])
-        return "selector", lambda: _click_choice(page, key, other)
-    other_tab = chance.choice([name for name in TABS if name != tab])
-    return "tab", lambda: click_tab(page, other_tab)
-
-
-def _click_choice(page: Page, key: str, place: int) -> None:
-    """Click a selector's button and wait until the page shows what it stands for."""
-    button = choices(page, key).nth(place)
-    tab, words, before = open_tab(page), button.inner_text(), maps(page)
-    button.click()
-
-    def shown() -> bool:
-        if chosen(page, key) != place:
-            return False
-        if key == "-loss":
-            return loss_axis(page) == ("linear", "log")[place]
-        if key == "-order":
-            titles = ("Filters, most attended first", "Filter")
-            return visible_text(page, ".st-key-run_attention .xtitle") == titles[place]
-        if key == "-layer" and tab == "Attention":
-            return visible_text(page, ".st-key-run_attention .gtitle") == words
-        drawn = maps(page)
-        return len(drawn) == 4 and drawn != before
-
-    wait_for(page, shown, f"choice {place} of {key} ({words}) in {tab}")
 
 
 def _click_stop(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page
@@ -136,3 +137,54 @@ def wait_for(
 def state(page: Page) -> str:
     """The run's state as the header names it."""
     return str(page.locator(".st-key-run_header .stMarkdownBadge").inner_text())
+
+
+def any_click(page: Page, chance: random.Random) -> tuple[str, Callable[[], None]]:
+    """A click on another tab, or on a selector of the open one, each about as often."""
+    tab = open_tab(page)
+    selectors = [
+        (key, count) for key in SELECTORS.get(tab, ()) if (count := choices(page, key).count()) > 1
+    ]
+    if selectors and chance.random() < 0.5:
+        key, count = chance.choice(selectors)
+        now = chosen(page, key)
+        assert now >= 0
+        other = chance.choice([place for place in range(count) if place != now])
+        return "selector", lambda: click_choice(page, key, other)
+    other_tab = chance.choice([name for name in TABS if name != tab])
+    return "tab", lambda: click_tab(page, other_tab)
+
+
+def click_choice(page: Page, key: str, place: int) -> None:
+    """Click a selector's button and wait until the page shows what it stands for."""
+    button = choices(page, key).nth(place)
+    tab, words, before = open_tab(page), button.inner_text(), maps(page)
+    button.click()
+
+    def shown() -> bool:
+        if chosen(page, key) != place:
+            return False
+        if key == "-loss":
+            return loss_axis(page) == ("linear", "log")[place]
+        if key == "-order":
+            titles = ("Filters, most attended first", "Filter")
+            return visible_text(page, ".st-key-run_attention .xtitle") == titles[place]
+        if key == "-layer" and tab == "Attention":
+            return visible_text(page, ".st-key-run_attention .gtitle") == words
+        drawn = maps(page)
+        return len(drawn) == 4 and drawn != before
+
+    wait_for(page, shown, f"choice {place} of {key} ({words}) in {tab}")
+
+
+def show(page: Page, seen: bool) -> None:
+    """Tell the page that its tab is seen or hidden: a headless Chromium shows every tab it has."""
+    page.evaluate(
+        """seen => {
+          const as = value => ({get: () => value, configurable: true});
+          Object.defineProperty(document, 'visibilityState', as(seen ? 'visible' : 'hidden'));
+          Object.defineProperty(document, 'hidden', as(!seen));
+          document.dispatchEvent(new Event('visibilitychange'));
+        }""",
+        seen,
+    )
