@@ -54,9 +54,9 @@ def many_runs(folder: Path, number: int, points: int) -> RunStore:
 
 
 def long_run(folder: Path, steps: int) -> tuple[RunStore, RunRecord]:
-    """A store whose only run has taken `steps` steps, six numbers each, and 1,000 a epoch."""
+    """A store whose only run has taken `steps` steps, six numbers each, 1,000 steps an epoch."""
     shutil.rmtree(folder, ignore_errors=True)
-    config = demo_config("delta", epochs=steps // 1000)
+    config = demo_config("delta", epochs=max(1, steps // 1000))
     store = RunStore(folder)
     run = store.create(TRAINING, "long", **describe_run(TRAINING, config))
     add_steps(store, run.id, 0, steps)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from delta_app.config import DataSettings
 from delta_app.data.browse import FolderEntry, list_folders
-from delta_app.data.decode import decode_rgb, read_bytes
+from delta_app.data.decode import decoded, read_bytes
 from delta_app.data.listing import list_folder
 from delta_app.data.records import DatasetCheck, Picture, Splits
 from delta_app.data.scan import folder_of
@@ -151,9 +151,9 @@ def thumbnail(picture: Picture, side: int) -> Image.Image:
 
 @lru_cache(maxsize=_THUMBNAILS_KEPT)
 def _small(picture: Picture, side: int) -> Image.Image:
-    image = decode_rgb(read_bytes(picture.path), least=side)
-    image.thumbnail((side, side))
-    return image
+    with decoded(read_bytes(picture.path), least=side) as image:
+        image.thumbnail((side, side))
+        return image
 
 
 # Finding

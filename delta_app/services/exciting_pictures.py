@@ -164,6 +164,7 @@ class _Eye:
 
         Raises:
             WeightsError: the network cannot be loaded again.
+            RunError: its channel is not finite.
         """
         maps = [
             None if pixels is None else self._channel(picture, pixels, layer, filter)
@@ -186,4 +187,10 @@ class _Eye:
             return normalise(batch, self._size.mean, self._size.std)
 
         seen = look(self._network, self._layers, (picture.digest, self._size), images)
-        return seen.maps[layer][0, filter]
+        channel = seen.maps[layer][0, filter]
+        if not channel.isfinite().all():
+            raise RunError(
+                f"Filter {filter} of {layer} does not answer with finite numbers.",
+                cure="The measured network has run away, or its weights file is damaged.",
+            )
+        return channel

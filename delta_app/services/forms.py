@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from delta_app.config import AttentionSettings, DataSettings, ModelSettings
+from delta_app.data.names import printable
 from delta_app.errors import SettingsError
 from delta_app.regularizers import methods
 from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
@@ -176,7 +177,23 @@ def command_line(
             words += _option(info, values[name])
     if runs_dir is not None:
         words += ["--runs-dir", str(runs_dir)]
-    return f"{PROGRAM} {_COMMANDS[kind]} {shlex.join(words)}"
+    return f"{PROGRAM} {_COMMANDS[kind]} {' '.join(map(shell_word, words))}"
+
+
+def shell_word(word: str) -> str:
+    """A word as a shell reads it, fit to be copied.
+
+    What cannot be seen is written as an escape ($'...', as bash and zsh have it): pasted as it is,
+    it could end the paste and begin a command.
+    """
+    if printable(word) == word:
+        return shlex.quote(word)
+    plain = {"\\": "\\\\", "'": "\\'"}
+    written = [
+        plain.get(c, c) if printable(c) == c else "".join(f"\\x{b:02x}" for b in os.fsencode(c))
+        for c in word
+    ]
+    return f"$'{''.join(written)}'"
 
 
 _COMMANDS = {TRAINING: "train", ATTENTION: "attention"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from delta_app.data.names import is_passed_over, is_text
 from delta_app.models.weights_download import download_default
 from delta_app.services import allowed
 from delta_app.services.background import InBackground
@@ -20,10 +21,14 @@ def weights_files_in(folder: Path) -> tuple[Path, ...]:
     roots = allowed.roots()
     try:
         with os.scandir(folder) as entries:
-            names = [e.name for e in entries if e.is_file() and not e.name.startswith(".")]
+            names = [e.name for e in entries if e.is_file() and not is_passed_over(e.name)]
     except OSError:
         return ()
-    files = [folder / n for n in sorted(names, key=str.lower) if n.lower().endswith(SUFFIXES)]
+    files = [
+        folder / n
+        for n in sorted(names, key=str.lower)
+        if n.lower().endswith(SUFFIXES) and is_text(n)
+    ]
     return tuple(file for file in files if roots.allow(file))
 
 

@@ -20,7 +20,7 @@ from delta_app.services.run_pictures import (
     pictures_of,
 )
 from delta_app.ui import run_strip
-from delta_app.ui.messages import error_box
+from delta_app.ui.messages import error_box, plain
 from delta_app.ui.run_choice import choose, keep, seeded
 
 UPLOAD = "upload"
@@ -73,7 +73,7 @@ def choose_picture(record: RunRecord, source: Source) -> LookedAt | None:
         return _upload()
     if not source.pictures.pictures:
         st.info(
-            f"There is no {source.words}. Choose another class or other answers.",
+            f"There is no {plain(source.words)}. Choose another class or other answers.",
             icon=":material/filter_alt_off:",
         )
         return None

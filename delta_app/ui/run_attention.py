@@ -152,7 +152,7 @@ def _no_layers_yet(record: RunRecord) -> None:
     words = (
         "It ended before the network was built."
         if not record.status.unfinished
-        else f"{runs.status_words(record)}. The layers are known once the network is built."
+        else f"{plain(runs.status_words(record))}. The layers are known once the network is built."
     )
     with st.container(height=HEIGHT, border=False, key="run_no_layers"):
         st.info(words, icon=":material/hourglass_top:")

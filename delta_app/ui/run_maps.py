@@ -91,8 +91,8 @@ def _not_yet(record: RunRecord) -> None:
     words = (
         "It ended before its pictures were read."
         if not record.status.unfinished
-        else f"{runs.status_words(record)}. The maps come once the pictures are read and the "
-        "network is built."
+        else f"{plain(runs.status_words(record))}. The maps come once the pictures are read and "
+        "the network is built."
     )
     with st.container(height=HEIGHT, border=False, key="run_no_pictures"):
         st.info(words, icon=":material/hourglass_top:")

@@ -76,7 +76,9 @@ def _running(record: RunRecord, waiting: int) -> None:
         left = runs.time_left(record)
         more = f" · {waiting} more in the queue" if waiting else ""
         time_left = "" if left is None else f" · {duration(left)} left"
-        st.progress(progress_of(record), text=f"{runs.status_words(record)}{time_left}{more}")
+        st.progress(
+            progress_of(record), text=f"{plain(runs.status_words(record))}{time_left}{more}"
+        )
     with button, st.container(horizontal=True, horizontal_alignment="right"):
         navigation.run_link(record.id, "Watch", icon=":material/monitoring:")
 
@@ -98,7 +100,7 @@ def _finished(record: RunRecord, records: Sequence[RunRecord]) -> None:
     words, buttons = st.columns([3, 2], vertical_alignment="center")
     with words, st.container(gap="xsmall"):
         st.markdown(f"**Last finished** · {variant_chip(record.name, record.color)}")
-        st.caption(f"{runs.status_words(record)} · {duration(record.seconds)}")
+        st.caption(f"{plain(runs.status_words(record))} · {duration(record.seconds)}")
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
         navigation.run_link(record.id, "Open", icon=":material/open_in_new:")
         _companions(record, records)

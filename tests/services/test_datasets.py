@@ -15,7 +15,7 @@ from PIL import Image
 from delta_app.config import DataSettings
 from delta_app.data.check import check_folder
 from delta_app.data.records import DatasetCheck
-from delta_app.errors import OutsideError
+from delta_app.errors import Cancelled, OutsideError
 from delta_app.services import datasets, kept_checks
 from delta_app.services.datasets import CheckInBackground, check, checked_before
 
@@ -140,6 +140,20 @@ def test_check_in_background_is_cancelled(root: Path, monkeypatch: pytest.Monkey
     assert work.wait(20)
     assert work.cancelled
     assert (work.result, work.error) == (None, None)
+
+
+def test_a_check_that_has_only_looked_at_the_names_yet_ends_too(
+    root: Path, checks: list[str]
+) -> None:
+    asked: list[int] = []
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return len(asked) == 3  # at the second of the folders in it
+
+    with pytest.raises(Cancelled):
+        check(root, cancelled=cancelled)
+    assert checks == []
 
 
 def test_preview_is_what_a_run_would_have(root: Path) -> None:
