@@ -25,6 +25,9 @@ from delta_app.training.weights_files import fill
 
 NETWORK_BYTES = 1_500_000_000
 SEEN_BYTES = 200_000_000
+MOST_NETWORKS, MOST_SEEN = 24, 600
+"""However small they are: a comparison of eight runs has at most sixteen networks, and a strip of
+pictures goes through all of them."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,12 @@ class TargetOf:
         return network.eval().requires_grad_(False)
 
 
-_networks: Kept[Network] = Kept(NETWORK_BYTES, lambda network: _size(network.model))
-_seen: Kept[Seen] = Kept(SEEN_BYTES, lambda seen: sum(_bytes(m) for m in seen.maps.values()))
+_networks: Kept[Network] = Kept(
+    NETWORK_BYTES, lambda network: _size(network.model), most=MOST_NETWORKS
+)
+_seen: Kept[Seen] = Kept(
+    SEEN_BYTES, lambda seen: sum(_bytes(m) for m in seen.maps.values()), most=MOST_SEEN
+)
 
 
 def look(
@@ -122,9 +129,19 @@ def look(
     return _seen.get((network, layers, picture), lambda: _look(network, layers, images()))
 
 
+def forget(folder: Path) -> None:
+    """Drop the networks of a run whose folder is gone, and what they saw."""
+    _drop(lambda network: isinstance(network, TargetOf) and network.file.parent == folder)
+
+
+def _drop(outdated: Callable[[Hashable], bool]) -> None:
+    _networks.forget(outdated)
+    _seen.forget(lambda key: isinstance(key, tuple) and outdated(key[0]))
+
+
 def _look(network: SourceOf | TargetOf, layers: tuple[str, ...], images: Tensor) -> Seen:
     if isinstance(network, TargetOf):
-        _networks.forget(network.replaces)
+        _drop(network.replaces)
     loaded = _networks.get(network, lambda: Network(network.load()))
     with loaded.lock, torch.no_grad(), FeatureMaps(loaded.model, layers) as captured:
         logits = loaded.model(images)[0].float()

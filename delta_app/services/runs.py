@@ -25,7 +25,7 @@ from delta_app.runs.recover import recover
 from delta_app.runs.store import RunStore
 from delta_app.runs.words import current_epoch, status_words, time_left
 from delta_app.runs.worker import Workers, start_worker
-from delta_app.services import allowed, locations
+from delta_app.services import allowed, inspected_networks, locations
 from delta_app.services.attention_of import attention_of_config
 from delta_app.training.devices import device_name, resolve_device
 from delta_app.training.observer import Observer
@@ -244,8 +244,10 @@ def delete(run_id: str, runs_dir: RunsDir = None) -> None:
     """
     store = _store(runs_dir)
     recover(store)
+    folder = store.get(run_id).folder
     store.delete(run_id)
     curves_of(store).forget(run_id)
+    inspected_networks.forget(folder)
 
 
 # The machine

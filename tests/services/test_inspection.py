@@ -26,6 +26,7 @@ from delta_app.regularizers.delta import attention_weighted_distance
 from delta_app.runs.opened import opened
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import inspected_networks, inspection
+from delta_app.services.inspected_networks import TargetOf
 from delta_app.services.inspection import (
     Inspector,
     LookedAt,
@@ -35,7 +36,7 @@ from delta_app.services.inspection import (
     uploaded,
 )
 from delta_app.services.run_pictures import pictures_of
-from delta_app.services.runs import get_run, submit
+from delta_app.services.runs import delete, get_run, submit
 from delta_app.services.weighting import UNIFORM_WEIGHTING
 
 SNAPSHOT = "snapshot.safetensors"
@@ -270,6 +271,28 @@ def test_a_live_overlay_follows_the_snapshot_and_runs_the_source_once(
     assert forwards == {"SourceOf": 1, "TargetOf": 2}
     networks = [type(key).__name__ for key in inspected_networks._networks._values]
     assert sorted(networks) == ["SourceOf", "TargetOf"], "the outdated target is not kept"
+    assert len(inspected_networks._seen) == 2, "nor what it saw"
+
+
+def test_a_deleted_run_leaves_no_network_behind(tmp_path: Path) -> None:
+    small = copied(tmp_path / "runs")
+    for run_id in (small.l2, small.delta):
+        inspector = Inspector(run_id, small.runs_dir)
+        inspector.maps(first_test_picture(small, run_id), inspector.layers[-1])
+    delete(small.delta, small.runs_dir)
+    kept = [key for key in inspected_networks._networks._values if isinstance(key, TargetOf)]
+    assert [key.file.parent.name for key in kept] == [small.l2]
+    seen = [key[0] for key in inspected_networks._seen._values if isinstance(key[0], TargetOf)]
+    assert seen == kept
+
+
+def test_networks_are_few_however_small(small, monkeypatch) -> None:
+    monkeypatch.setattr(inspected_networks._networks, "_most", 2)
+    picture = first_test_picture(small, small.delta)
+    for run_id in (small.l2, small.delta, small.shuffled):
+        inspector = Inspector(run_id, small.runs_dir)
+        inspector.maps(picture, inspector.layers[-1])
+    assert len(inspected_networks._networks) == 2
 
 
 def test_threads_see_what_one_alone_sees(small) -> None:
