@@ -1,0 +1,310 @@
+"""What can be clicked on each page, and what must then be seen.
+
+Each function draws one click of its page by chance; calling it clicks and waits for the effect.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from benchmarks.browsed_app import WAIT_MS
+from delta_app.regularizers import methods
+from tests.e2e.watched_page import any_click, wait_for
+
+Click = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """What stands in the app while it is clicked.
+
+    Attributes:
+        training: id of the run that trains.
+        plain, delta: ids of two ended runs, an L2 and a DELTA.
+        names: of all three.
+    """
+
+    url: str
+    training: str
+    plain: str
+    delta: str
+    names: tuple[str, ...]
+
+
+Draw = Callable[[Page, World, random.Random], Click]
+
+
+# Going from page to page
+
+SEEN = {
+    "Start": ".st-key-new",
+    "Fine-tune": ".st-key-start",
+    "Runs": ".st-key-runs_table_box canvas",
+    "Compare": ".stMain .stMultiSelect",
+    "Attention": ".st-key-attention_bars .gtitle",
+    "Inspect": ".st-key-filter_tiles img",
+}
+"""Page -> what is drawn last in it when it is opened by the sidebar."""
+
+
+def sidebar(page: Page, world: World, chance: random.Random) -> Click:
+    """Another page by its link in the sidebar."""
+    name = chance.choice([each for each in SEEN if not page.locator(SEEN[each]).first.is_visible()])
+
+    def click() -> None:
+        page.locator("[data-testid=stSidebarNavLink]").filter(has_text=name).click()
+        _seen(page, SEEN[name])
+
+    return click
+
+
+def start(page: Page, world: World, chance: random.Random) -> Click:
+    """The run that trains, an earlier one by its name, or the form."""
+
+    def watch() -> None:
+        page.get_by_role("link", name="Watch").click()
+        _seen(page, ".st-key-run_loss .gtitle")
+
+    def earlier() -> None:
+        page.locator(".st-key-earlier a").first.click()
+        _seen(page, ".st-key-run_confusion .gtitle")
+
+    def new() -> None:
+        page.get_by_role("button", name="Choose pictures").click()
+        _seen(page, SEEN["Fine-tune"])
+
+    return chance.choice([watch, earlier, new])
+
+
+# In a page
+
+
+def fine_tune(page: Page, world: World, chance: random.Random) -> Click:
+    """Another method, a step folded or unfolded, a number one up or down."""
+    radios = page.get_by_role("radiogroup", name="Method").get_by_role("radio")
+
+    def method() -> None:
+        chosen = [button.get_attribute("aria-checked") for button in radios.all()].index("true")
+        other = chance.choice([place for place in range(radios.count()) if place != chosen])
+        radios.nth(other).click()
+        expect(page.get_by_text(methods()[other].summary).first).to_be_visible(timeout=WAIT_MS)
+
+    def fold() -> None:
+        number = chance.choice([1, 2])
+        parts = page.locator(f".st-key-folding-{number} > *")
+        before = parts.count()
+        page.locator(f".st-key-step-{number} button").click()
+        wait_for(page, lambda: (parts.count() == 1) != (before == 1), "the step", WAIT_MS)
+
+    def count() -> None:
+        field = page.get_by_label("Epochs", exact=True)
+        up = chance.random() < 0.7 or int(field.input_value()) < 2
+        wanted = int(field.input_value()) + (1 if up else -1)
+        box = page.locator("[data-testid=stNumberInput]").filter(has=field)
+        box.get_by_test_id(f"stNumberInputStep{'Up' if up else 'Down'}").click()
+        words = f"{wanted} epochs, batch"
+        expect(page.locator(".st-key-step-3")).to_contain_text(words, timeout=WAIT_MS)
+
+    return chance.choice([method, fold, count])
+
+
+def runs_page(page: Page, world: World, chance: random.Random) -> Click:
+    """Rows selected one by one, a search, another order of the rows."""
+    table = page.locator(".st-key-runs_table_box canvas").first
+    words = page.locator(".st-key-runs_actions [data-testid=stCaptionContainer]")
+    field = page.get_by_placeholder("Search by name")
+
+    def select() -> None:
+        before = words.inner_text()
+        box = table.bounding_box()
+        assert box is not None
+        # The table is a canvas: a row's place is all there is to click.
+        row = chance.randrange(_rows(page))
+        page.mouse.click(box["x"] + 17, box["y"] + 47 + 35 * row)
+        wait_for(page, lambda: words.inner_text() != before, "another selection", WAIT_MS)
+
+    def search() -> None:
+        text = "" if field.input_value() else chance.choice(world.names)
+        shown = 1 if text else len(world.names)
+        field.fill(text)
+        field.press("Enter")
+        wait_for(page, lambda: _rows(page) == shown, f"{shown} rows", WAIT_MS)
+
+    def sort() -> None:
+        before = _first_cells(page)
+        box = table.bounding_box()
+        assert box is not None
+
+        def other_order() -> bool:
+            return _first_cells(page) != before
+
+        page.mouse.click(box["x"] + 100, box["y"] + 17)
+        wait_for(page, other_order, "another order", WAIT_MS)
+
+    if field.input_value():
+        return search
+    return chance.choice([select, select, search, sort])
+
+
+def run_page(page: Page, world: World, chance: random.Random) -> Click:
+    """Another tab, or a choice in the open one."""
+    return any_click(page, chance)[1]
+
+
+def compare(page: Page, world: World, chance: random.Random) -> Click:
+    """Another view, or what the charts of the results show."""
+    tabs = page.get_by_role("tab")
+    results = page.get_by_role("tab", name="Results").get_attribute("aria-selected") == "true"
+
+    def view() -> None:
+        chosen = [tab.get_attribute("aria-selected") for tab in tabs.all()].index("true")
+        other = chance.choice([place for place in range(tabs.count()) if place != chosen])
+        name = tabs.nth(other).inner_text()
+        tabs.nth(other).click()
+        _seen(page, _IN_VIEW[name])
+
+    def choice(key: str, seen: Callable[[], str]) -> Click:
+        radios = page.locator(f"[class*='{key}'] button[role=radio]").filter(visible=True)
+
+        def click() -> None:
+            chosen = [button.get_attribute("aria-checked") for button in radios.all()].index("true")
+            other = chance.choice([place for place in range(radios.count()) if place != chosen])
+            before = seen()
+            radios.nth(other).click()
+            wait_for(page, lambda: seen() not in ("", before), f"choice {key}", WAIT_MS)
+
+        return click
+
+    if not results or chance.random() < 0.5:
+        return view
+    return chance.choice(
+        [
+            choice("-accuracy", lambda: _title(page, ".st-key-compare_accuracy")),
+            choice("-loss", lambda: _title(page, ".st-key-compare_loss")),
+            choice("-scale", lambda: _axis(page, ".st-key-compare_loss")),
+        ]
+    )
+
+
+_IN_VIEW = {
+    "Results": ".st-key-compare_loss .gtitle",
+    "Settings": "[role=tabpanel] table, [role=tabpanel] [data-testid=stTable]",
+    "Errors": "[role=tabpanel] .gtitle",
+    "Attention": "[role=tabpanel] .gtitle",
+    "Feature maps": "[role=tabpanel] img",
+    "Disagreements": "[role=tabpanel] [data-testid=stMarkdownContainer]",
+}
+
+
+def attention(page: Page, world: World, chance: random.Random) -> Click:
+    """Another layer, another order, another filter."""
+    layers = page.get_by_role("radiogroup", name="Behaviour layer").locator("label")
+    title = page.locator(".st-key-attention_filter")
+
+    def layer() -> None:
+        before = title.inner_text()
+        inputs = layers.locator("input")
+        chosen = [each.is_checked() for each in inputs.all()].index(True)
+        layers.nth(chance.choice([n for n in range(inputs.count()) if n != chosen])).click()
+        wait_for(page, lambda: title.inner_text() != before, "another layer", WAIT_MS)
+
+    def shown() -> None:
+        radios = page.get_by_role("radiogroup", name="Shown").get_by_role("radio")
+        off = [each for each in radios.all() if each.get_attribute("aria-checked") != "true"]
+        axis = page.locator(".st-key-attention_bars .ytitle")
+        before = axis.inner_text()
+        off[0].click()
+        wait_for(page, lambda: axis.inner_text() != before, "another quantity", WAIT_MS)
+
+    def filter() -> None:
+        before = title.inner_text()
+        field = page.get_by_label("Filter", exact=True)
+        value, most = int(field.input_value()), int(field.get_attribute("max") or 1)
+        up = value < most and (value == 0 or chance.random() < 0.5)
+        box = page.locator("[data-testid=stNumberInput]").filter(has=field)
+        box.get_by_test_id(f"stNumberInputStep{'Up' if up else 'Down'}").click()
+        wait_for(page, lambda: title.inner_text() != before, "another filter", WAIT_MS)
+
+    return chance.choice([layer, shown, filter])
+
+
+def inspect(page: Page, world: World, chance: random.Random) -> Click:
+    """The next picture, or another layer."""
+    tiles = page.locator(".st-key-filter_tiles img").filter(visible=True)
+
+    def changed(what: str, click: Callable[[], None]) -> Click:
+        def clicked() -> None:
+            before = _sources(tiles)
+            click()
+            wait_for(page, lambda: len(now := _sources(tiles)) > 1 and now != before, what, WAIT_MS)
+
+        return clicked
+
+    def layer() -> None:
+        radios = page.locator("[class*='-layer'] button[role=radio]").filter(visible=True)
+        off = [each for each in radios.all() if each.get_attribute("aria-checked") != "true"]
+        chance.choice(off).click()
+
+    step = page.locator(".st-key-inspect-step-1 button").last
+    return chance.choice([changed("the next picture", step.click), changed("the layer", layer)])
+
+
+PAGES: dict[str, tuple[Draw, str, str]] = {
+    "Start": (start, "", SEEN["Start"]),
+    "Fine-tune": (fine_tune, "fine-tune?from={delta}", ".st-key-start"),
+    "Runs": (runs_page, "runs", SEEN["Runs"]),
+    "Run": (run_page, "run?run={training}", ".st-key-run_loss .gtitle"),
+    "Compare": (compare, "compare?runs={plain},{delta}", _IN_VIEW["Results"]),
+    "Attention": (attention, "attention?run={delta}", ".st-key-attention_filter"),
+    "Inspect": (inspect, "inspect?run={delta}", SEEN["Inspect"]),
+}
+"""Page -> its clicks, its address, and what is drawn last in it."""
+
+
+def open_page(page: Page, world: World, name: str) -> None:
+    """Open a page by its address, drawn whole."""
+    _, path, drawn = PAGES[name]
+    ids = {"training": world.training, "plain": world.plain, "delta": world.delta}
+    page.goto(f"{world.url}/{path.format(**ids)}")
+    _seen(page, drawn)
+
+
+# What is seen
+
+
+def _seen(page: Page, selector: str) -> None:
+    page.locator(selector).filter(visible=True).last.wait_for(timeout=WAIT_MS)
+
+
+def _rows(page: Page) -> int:
+    found = re.search(r"(\d+) runs?\b", page.locator(".st-key-runs_actions").inner_text())
+    return int(found[1]) if found else 0
+
+
+def _first_cells(page: Page) -> str:
+    """The first row that the table reads out to those who do not see it."""
+    rows = page.locator(".st-key-runs_table_box canvas tbody tr")
+    return str(rows.first.text_content())
+
+
+def _title(page: Page, chart: str) -> str:
+    return "".join(page.locator(f"{chart} .gtitle").all_text_contents())
+
+
+def _axis(page: Page, chart: str) -> str:
+    return str(
+        page.evaluate(
+            "chart => (document.querySelector(`${chart} .js-plotly-plot`) ?? {})"
+            "._fullLayout?.yaxis.type ?? ''",
+            chart,
+        )
+    )
+
+
+def _sources(images: Locator) -> list[str]:
+    return list(images.evaluate_all("all => all.map(each => each.src)"))
