@@ -68,7 +68,7 @@ class Queue(RunTable):
             if record.stopping:
                 raise RunError(f"Run {record.name!r} is stopping already.")
             raise RunError(f"Run {record.name!r} is {record.status}: it has ended already.")
-        return self.get(run_id)
+        return self.keep(run_id)
 
     def put_back(
         self,
@@ -144,7 +144,10 @@ class Queue(RunTable):
         The owner lock of the run's folder must be held before, or others would take the run
         for one whose owner died.
         """
-        return self._change((runs.c.id == run_id) & _alone, {"owner": owner, **_begun()})
+        claimed = self._change((runs.c.id == run_id) & _alone, {"owner": owner, **_begun()})
+        if claimed:
+            self.keep(run_id)
+        return claimed
 
     def wait(self, run_id: str, words: str) -> None:
         """Say of a queued run what it waits for."""

@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import shutil
+
 import pytest
 
 from delta_app.errors import RunError, StoreError
@@ -253,8 +255,7 @@ def test_a_run_whose_folder_was_deleted_by_hand_can_be_deleted(
     store: RunStore, new_run: NewRun
 ) -> None:
     record = new_run()
-    RunFolder(record.folder).config.unlink()
-    record.folder.rmdir()
+    shutil.rmtree(record.folder)
     assert own(RunFolder(record.folder)) is None
     store.delete(record.id)
     assert store.runs() == []
