@@ -85,6 +85,11 @@ class RunFolder:
         return self.path / "last.ckpt"
 
     @property
+    def measuring(self) -> Path:
+        """What a measurement of attention has found that is not complete."""
+        return self.path / "measuring.ckpt"
+
+    @property
     def log(self) -> Path:
         """Every event with its time."""
         return self.path / "log.txt"

@@ -43,7 +43,9 @@ def can_resume(run: RunRecord) -> bool:
     if run.status in _HELD:
         return True
     return run.status is RunStatus.STOPPED and (
-        run.started_at is None or (_has_checkpoint(run) and run.step < run.steps)
+        run.started_at is None
+        or (_has_checkpoint(run) and run.step < run.steps)
+        or RunFolder(run.folder).measuring.is_file()
     )
 
 
@@ -55,7 +57,8 @@ def can_continue(run: RunRecord) -> bool:
 def resume_words(run: RunRecord) -> str:
     """What resuming a run does, as a sentence."""
     if run.kind == ATTENTION:
-        return "Begins the measurement again."
+        begun = RunFolder(run.folder).measuring.is_file()
+        return "Goes on with the batches that are left." if begun else "Begins again."
     if not _has_checkpoint(run):
         return "Begins again: it has not come to a checkpoint."
     if run.steps and run.step >= run.steps:

@@ -8,8 +8,6 @@ source network) is not in it.
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -37,6 +35,7 @@ class Checkpoint:
         told: numbers that the observer had been told by then, as `Observer.settle` counts.
         right, seen: of the epoch that is not over: training pictures right, and all of them.
         threads: CPU threads it computed with.
+        micro_batch: pictures that go through the network at once; None for the whole batch.
         model: the target's state dict.
         optimizer: its state dict.
         scaler: of fp16's gradient scaler; empty elsewhere.
@@ -52,6 +51,7 @@ class Checkpoint:
     right: int
     seen: int
     threads: int
+    micro_batch: int | None
     model: Mapping[str, Tensor]
     optimizer: Mapping[str, Any]
     scaler: Mapping[str, Any]
@@ -66,7 +66,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         OSError: the disk cannot take it.
     """
     values = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
-    write_whole(path, lambda temporary: _save({"format": FORMAT, **values}, temporary))
+    write_tensors(path, {"format": FORMAT, **values})
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
@@ -77,31 +77,43 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
     """
     if not path.exists():
         return None
-    try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        found = values.pop("format")
-        checkpoint = Checkpoint(**values)
-        _check_types(checkpoint)
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise CheckpointError(
-            f"The checkpoint {path} is damaged: {_first_line(error)}.", cure=_ANEW
-        ) from error
-    if found != FORMAT:
+    values = read_tensors(path)
+    found = values.pop("format", None)
+    if isinstance(found, int) and found != FORMAT:
         raise CheckpointError(
             f"The checkpoint {path} is of format {found}; this Delta App reads {FORMAT}.",
             cure="Resume it with the version that wrote it, or run again from the beginning.",
         )
+    try:
+        checkpoint = Checkpoint(**values)
+        _check_types(checkpoint)
+    except TypeError as error:
+        raise _damaged(path, error) from error
     return checkpoint
+
+
+def write_tensors(path: Path, values: Mapping[str, Any]) -> None:
+    """Write tensors and plain types by name, whole or not at all.
+
+    Raises:
+        OSError: the disk cannot take them.
+    """
+    write_whole(path, lambda temporary: _save(dict(values), temporary))
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """What `write_tensors` wrote, on the CPU.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes torch's reader raise nearly anything
+        raise _damaged(path, error) from error
+    if not isinstance(values, dict):
+        raise _damaged(path, TypeError("it holds no names"))
+    return values
 
 
 def _save(values: dict[str, Any], path: Path) -> None:
@@ -109,6 +121,10 @@ def _save(values: dict[str, Any], path: Path) -> None:
         torch.save(values, path)
     except RuntimeError as error:  # torch's writer says so where the disk is full
         raise OSError(f"cannot be written: {_first_line(error)}") from error
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"The checkpoint {path} is damaged: {_first_line(error)}.", cure=_ANEW)
 
 
 def _check_types(checkpoint: Checkpoint) -> None:

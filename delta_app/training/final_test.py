@@ -17,6 +17,7 @@ from delta_app.training.evaluation import (
     EVALUATION_BATCH,
     Evaluation,
     evaluate,
+    halving,
     pairs,
     warn_if_not_finite,
 )
@@ -79,6 +80,7 @@ class FinalTest:
         # After stop was asked for, the test's pictures are still decoded and the test still runs;
         # only a pause and the app's end break it off.
         heeded = HeedsOnly(control, "interrupt", "pause")
+        self._at_once = halving(observer, "testing")
         self._caches = caches.heeding(heeded)
         self._ask = Ask(heeded)
 
@@ -145,7 +147,7 @@ class FinalTest:
             self._observer.phase("testing", done, len(pictures), f"{split} pictures")
 
         batches = self._caches.plain(pictures, EVALUATION_BATCH)
-        found = evaluate(self._target, pairs(batches), on_pictures)
+        found = evaluate(self._target, pairs(batches), on_pictures, self._at_once)
         warn_if_not_finite(found, self._observer)
         predictions[split] = found.to_json(p.relative for p in pictures)
         return found

@@ -117,6 +117,7 @@ class FineTuning:
             label_smoothing=settings.label_smoothing,
             class_weights=class_weights,
             frozen_batchnorm=settings.batchnorm == "frozen",
+            on_smaller=lambda smaller: smaller.tell(observer, self._place.step + 1),
         )
         self._written_at = time.monotonic()
         self._writing_took = 0.0
@@ -148,6 +149,7 @@ class FineTuning:
                 f"{self._file} does not fit this run's network: {error}.",
                 cure="Run again from the beginning with the same settings.",
             ) from error
+        self._step.micro_batch = checkpoint.micro_batch
         self._take_up_generator(*checkpoint.generator)
         self._recorder.take_up(checkpoint.right, checkpoint.seen)
         self._place = Place(checkpoint.step, checkpoint.epoch, checkpoint.batch)
@@ -280,6 +282,7 @@ class FineTuning:
             right=right,
             seen=seen,
             threads=torch.get_num_threads(),
+            micro_batch=self._step.micro_batch,
             model=self._networks.target.state_dict(),
             optimizer=self._optimizer.state_dict(),
             scaler=self._step.scaler_state(),

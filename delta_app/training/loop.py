@@ -20,6 +20,7 @@ from torch import Tensor
 from delta_app.atomic_files import write_json
 from delta_app.attention.artifact import check_fits, load_attention
 from delta_app.errors import Cancelled
+from delta_app.models.out_of_memory import with_a_cure
 from delta_app.regularizers import method
 from delta_app.training.attention_of_run import attention_of_run, measured_alone
 from delta_app.training.checkpoint import CHECKPOINT_FILE, Checkpoint, load_checkpoint
@@ -57,7 +58,7 @@ def run_training(
     wanted = config.optimization.threads
     if wanted is None and checkpoint is not None:
         wanted = checkpoint.threads
-    with cpu_threads(wanted) as threads:
+    with cpu_threads(wanted) as threads, with_a_cure():
         config = config.model_copy(
             update={"optimization": config.optimization.model_copy(update={"threads": threads})}
         )
@@ -81,7 +82,7 @@ def measure_attention(
         DeltaAppError: what a person can mend, with its cure.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with cpu_threads(config.optimization.threads):
+    with cpu_threads(config.optimization.threads), with_a_cure():
         write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
         observer.rewind(0)
         try:

@@ -23,7 +23,7 @@ from delta_app.models.feature_maps import layer_channels
 from delta_app.models.preprocessing import Preprocessing, preprocessing
 from delta_app.models.randomness import set_dropout, use_generator
 from delta_app.training.devices import MixedPrecision, resolve_device
-from delta_app.training.observer import Control, Observer
+from delta_app.training.observer import Control, Observer, Request
 from delta_app.training.run_config import RunConfig
 
 SPLIT_FILE = "split.json"
@@ -54,8 +54,13 @@ class Ask:
     def __init__(self, control: Control) -> None:
         self._control = control
 
+    @property
+    def wanted(self) -> Request:
+        """What is asked for now."""
+        return self._control.request()
+
     def wanted_to_end(self) -> bool:
-        return self._control.request() != "run"
+        return self.wanted != "run"
 
     def raise_if_ended(self) -> None:
         if self.wanted_to_end():

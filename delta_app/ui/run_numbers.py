@@ -44,6 +44,9 @@ def progress_words(record: RunRecord) -> str:
         parts.append(record.device)
     if record.memory_bytes:
         parts.append(f"{size(record.memory_bytes)} memory")
+    micro_batch = record.facts.get("micro_batch")
+    if isinstance(micro_batch, int):
+        parts.append(f"micro-batches of {count(micro_batch)}")
     return " · ".join(parts)
 
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-
-import shutil
 
 import pytest
 

@@ -287,3 +287,29 @@ def test_a_loss_that_is_not_finite_keeps_the_best_epoch_on_disk_and_no_broken_ch
     best = load_saved(folder / "best.safetensors")
     assert all(tensor.isfinite().all() for tensor in best.values())
     assert not (folder / "last.ckpt").exists()
+
+
+def test_it_goes_on_in_the_micro_batches_that_fitted(
+    config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from delta_app.training import fine_tuning
+
+    made: list[Any] = []
+
+    class Spy(fine_tuning.Step):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            made.append(self)
+
+    monkeypatch.setattr(fine_tuning, "Step", Spy)
+
+    class ThenPause(AtSteps):
+        def request(self) -> Request:
+            made[-1].micro_batch = made[-1].micro_batch or 4  # as memory had it
+            return super().request()
+
+    wanted, folder = config("l2", epochs=1), tmp_path / "run"
+    made.append(type("Nobody", (), {"micro_batch": None}))
+    run_training(wanted, folder, watcher, ThenPause(watcher, 2))
+    run_training(wanted, folder, watcher, Unstoppable())
+    assert [step.micro_batch for step in made[1:]] == [4, 4]
