@@ -11,4 +11,5 @@ st.logo(frame.WORDMARK, icon_image=frame.MARK)
 frame.begin()
 page = st.navigation(navigation.sections())
 frame.sidebar_strip()
-page.run()
+with frame.store_trouble_said():
+    page.run()
