@@ -287,7 +287,7 @@ def _make_anew(report: Report, runs_dir: Path, progress: OnProgress) -> None:
 
 def _keep_what_can_be_read(file: Path) -> None:
     """Rows of a damaged store for folders of older versions, which have no run.json."""
-    if not file.exists():
+    if not file.exists() or not file.stat().st_size:
         return
     with suppress(DeltaAppError):
         store = _opened(file)

@@ -45,9 +45,9 @@ class RunStore(Queue):
                 cure="Choose another folder with --runs-dir or DELTA_RUNS_DIR.",
             ) from error
         file = folder / STORE_FILE
-        if url is None and not file.exists() and (number := len(run_folders(folder))):
+        if url is None and _is_lost(file) and (number := len(run_folders(folder))):
             raise StoreError(
-                f"The run store {file} is missing, beside {counted(number, 'run folder')}.",
+                f"The run store {file} is missing or empty, beside {counted(number, 'run folder')}.",
                 cure=REPAIR,
             )
         super().__init__(folder, Database(url or f"sqlite:///{file}"))
@@ -168,3 +168,11 @@ class RunStore(Queue):
                 aside.rename(record.folder)
             raise
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_lost(file: Path) -> bool:
+    """Whether a store's file is not there, or has nothing in it."""
+    try:
+        return not file.stat().st_size
+    except OSError:
+        return True

@@ -181,7 +181,7 @@ def unchanged(report: Report) -> bool:
     return report.damage is None and all(run.done == "unchanged" for run in report.runs)
 
 
-@pytest.mark.parametrize("damage", [be_text, be_other_text, vanish])
+@pytest.mark.parametrize("damage", [be_text, be_other_text, be_empty, vanish])
 def test_a_store_that_cannot_be_opened_names_the_command(
     several: RunStore, damage: Callable[[Path], None]
 ) -> None:
