@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from delta_app.data.names import printable
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.journal import read_journal
 from delta_app.runs.log_file import read_log
@@ -50,14 +51,20 @@ def told_events(folder: RunFolder) -> list[Event]:
 
 
 def _missing_events(store: Measurements, run_id: str, folder: RunFolder) -> list[Event]:
-    there = Counter((e.level, e.message) for e in store.events(run_id, limit=1_000_000))
+    there = Counter(map(_told, store.events(run_id, limit=1_000_000)))
     missing = []
     for event in told_events(folder):
-        if there[event.level, event.message]:
-            there[event.level, event.message] -= 1
+        if there[_told(event)]:
+            there[_told(event)] -= 1
         else:
             missing.append(event)
     return missing
+
+
+def _told(event: Event) -> tuple[str, str]:
+    """What an event says, as a log file has it too, which knows no control characters."""
+    lines = (" ".join(printable(line).split()) for line in event.message.split("\n"))
+    return event.level, "\n".join(lines)
 
 
 def _same(store: Measurements, run_id: str, measured: list[Measured]) -> bool:

@@ -17,7 +17,6 @@ from delta_app.runs.schema import bring_up_to_date, is_up_to_date
 # How long a statement waits for another process's transaction before it gives up.
 BUSY_SECONDS = 5.0
 
-
 REPAIR = "Run `python -m delta_app runs repair`: the store is made anew from the run folders."
 """The cure for a store that was cut, copied halfway, changed by something else, or is gone."""
 
@@ -49,14 +48,21 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the store throughout the block."""
+        """A connection that sees one state of the store throughout the block.
+
+        Raises:
+            StoreError: the store cannot be read, or the block finds in it what cannot be there.
+        """
         self._look_at_file()
         with self._reading() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is committed at the block's end, or undone where it raises."""
+        """A transaction that is committed at the block's end, or undone where it raises.
+
+        Raises as `reading`.
+        """
         self._look_at_file()
         with self._writing() as connection:
             yield connection
@@ -151,10 +157,19 @@ def _in_words(url: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = str(error.orig)
-        where = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else url
+        said = " ".join(str(error.orig).split())
         cure = _cure(said) if url.startswith("sqlite") else ""
-        raise StoreError(f"The run store {where} cannot be used: {said}.", cure=cure) from error
+        raise StoreError(f"The run store {_where(url)} cannot be used: {said}.", cure=cure) from (
+            error
+        )
+    except (ValueError, TypeError, LookupError) as error:
+        # Damage that SQLite does not notice: a status that is none, JSON that is none.
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise StoreError(f"The run store {_where(url)} is damaged: {said}.", cure=REPAIR) from error
+
+
+def _where(url: str) -> str:
+    return url.removeprefix("sqlite:///") if url.startswith("sqlite") else url
 
 
 def _cure(said: str) -> str:

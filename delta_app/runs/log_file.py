@@ -1,7 +1,8 @@
 """log.txt: every event of a run with its time, in lines that a person and the repair read.
 
-A line is `2026-01-31 17:04:05.123+01:00 info    words`; what follows without such a beginning
-belongs to the words before. Level "debug" is for who mends the app and never gets into the store.
+A line is `2026-01-31 17:04:05.123+01:00 info    words`; further lines of the words are indented,
+so that none can be taken for an event. Level "debug" is for who mends the app and never gets into
+the store.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from delta_app.data.names import printable
 from delta_app.runs.records import Event
 
 LEVELS = ("info", "warning", "error", "debug")
 LONGEST_MESSAGE = 100_000
 """Characters of one message that are read back."""
 
+_INDENT = "    "
 _BEGINNING = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d(?::\d\d)?) "
     rf"({'|'.join(f'{level:7}' for level in LEVELS)}) ",
@@ -96,14 +99,17 @@ def read_log(log_file: Path) -> Iterator[Event]:
                     yield event
                 event = begun
             elif event is not None and len(event.message) + len(line) < LONGEST_MESSAGE:
-                event = Event(event.at, event.level, f"{event.message}\n{line}")
+                event = Event(
+                    event.at, event.level, f"{event.message}\n{line.removeprefix(_INDENT)}"
+                )
     if event is not None:
         yield event
 
 
 def _line(happened: Event) -> bytes:
     at = datetime.fromtimestamp(happened.at).astimezone().isoformat(" ", "milliseconds")
-    return f"{at} {happened.level:7} {happened.message}\n".encode(errors="backslashreplace")
+    message = f"\n{_INDENT}".join(printable(line) for line in happened.message.split("\n"))
+    return f"{at} {happened.level:7} {message}\n".encode(errors="backslashreplace")
 
 
 def _begun(line: str) -> Event | None:

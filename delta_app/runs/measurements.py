@@ -12,9 +12,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from delta_app.errors import RunError
 from delta_app.runs.database import Database
+from delta_app.runs.points import Points, Seen, read_points
 from delta_app.runs.records import Event, Metrics, Series
 from delta_app.runs.schema import events, metric_names, metrics, runs
-from delta_app.runs.thinning import thin
 
 
 class Measured(NamedTuple):
@@ -99,12 +99,10 @@ class Measurements:
         names: Sequence[str] | None = None,
         *,
         after: int = 0,
-        max_points: int | None = None,
     ) -> Metrics:
         """The series of a run, all or those named, from the point after number `after` on.
 
-        Args:
-            max_points: at most so many points a series, extremes kept; at least 4.
+        Every point: `points` is for charts.
 
         Raises:
             RunError: there is no such run.
@@ -122,13 +120,26 @@ class Measurements:
                 wanted = [number for number, name in by_key.items() if name in set(names)]
                 query = query.where(columns.name_key.in_(wanted))
             rows = [tuple(row) for row in connection.execute(query)]
-        table = np.array(rows, dtype=np.float64).reshape(-1, 5)  # NULL becomes not-a-number
+            table = np.array(rows, dtype=np.float64).reshape(-1, 5)  # NULL becomes not-a-number
+            if not np.isfinite(table[:, :4]).all():
+                raise ValueError(f"a point of the run {run_id!r} has no number, step or epoch")
+            by_name = {by_key[int(n)]: table[table[:, 1] == n] for n in np.unique(table[:, 1])}
         series = {}
-        for number in np.unique(table[:, 1]):
-            part = table[table[:, 1] == number]
-            whole = Series(part[:, 2].astype(np.int64), part[:, 3], part[:, 4])
-            series[by_key[int(number)]] = thin(whole, max_points) if max_points else whole
+        for name, part in by_name.items():
+            series[name] = Series(part[:, 2].astype(np.int64), part[:, 3], part[:, 4])
         return Metrics(series, int(table[-1, 0]) if len(table) else after)
+
+    def points(self, run_id: str, seen: tuple[Seen, ...] = ()) -> Points:
+        """What a run measured after the points seen, as far as a chart needs it.
+
+        Args:
+            seen: `last` of what was read before.
+
+        Raises:
+            RunError: there is no such run.
+        """
+        with self._database.reading() as connection:
+            return read_points(connection, _key(connection, run_id), seen)
 
     def events(self, run_id: str, limit: int = 200) -> list[Event]:
         """The last lines of a run's log, newest first.
@@ -144,7 +155,11 @@ class Measurements:
                 .order_by(events.c.number.desc())
                 .limit(limit)
             )
-            return [Event(*row) for row in connection.execute(query)]
+            found = [Event(*row) for row in connection.execute(query)]
+            for event in found:
+                if not (isinstance(event.at, (int, float)) and isinstance(event.message, str)):
+                    raise ValueError(f"a line of the log of {run_id!r} is {event!r}")
+            return found
 
 
 def _key(connection: Connection, run_id: str) -> int:

@@ -101,8 +101,11 @@ def repair(
             report = Report(runs_dir / STORE_FILE)
             report.damage = _damage(report.store)
             if report.damage is None:
-                _make_agree(report, runs_dir, forget, progress)
-            else:
+                try:
+                    _make_agree(report, runs_dir, forget, progress)
+                except StoreError as error:  # numbers that can be none, which SQLite passes
+                    report = Report(report.store, damage=_of_damage(error))
+            if report.damage is not None:
                 _make_anew(report, runs_dir, progress)
             report.left += _unknown(runs_dir)
     except OSError as error:
@@ -167,9 +170,14 @@ def _damage(file: Path) -> str | None:
         finally:
             store.close()
     except StoreError as error:
-        if error.cure != REPAIR:
-            raise
-        return error.message
+        return _of_damage(error)
+
+
+def _of_damage(error: StoreError) -> str:
+    """What an error says of a damaged store; raised again where it is about something else."""
+    if error.cure != REPAIR:
+        raise error
+    return error.message
 
 
 def _read_all(store: RunStore) -> None:

@@ -45,9 +45,9 @@ class RunStore(Queue):
                 cure="Choose another folder with --runs-dir or DELTA_RUNS_DIR.",
             ) from error
         file = folder / STORE_FILE
-        if url is None and _is_lost(file) and (number := len(run_folders(folder))):
+        if url is None and _is_lost(file) and (found := len(run_folders(folder))):
             raise StoreError(
-                f"The run store {file} is missing or empty, beside {counted(number, 'run folder')}.",
+                f"The run store {file} is missing or empty, beside {counted(found, 'run folder')}.",
                 cure=REPAIR,
             )
         super().__init__(folder, Database(url or f"sqlite:///{file}"))

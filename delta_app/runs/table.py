@@ -14,7 +14,7 @@ from delta_app.formatting import some
 from delta_app.runs.database import Database
 from delta_app.runs.measurements import Measurements
 from delta_app.runs.records import RunRecord, RunStatus
-from delta_app.runs.rows import all_runs, record_of
+from delta_app.runs.rows import all_runs, records_of
 from delta_app.runs.run_file import keep_run
 from delta_app.runs.schema import runs
 
@@ -144,8 +144,9 @@ class RunTable(Measurements):
         """
         try:
             with self._database.writing() as connection:
-                for row in connection.execute(all_runs().where(runs.c.id == run_id)):
-                    keep_run(record_of(row, self.runs_dir))
+                query = all_runs().where(runs.c.id == run_id)
+                for record in records_of(connection, query, self.runs_dir):
+                    keep_run(record)
         except StoreError as error:
             log.warning("run %s: its run.json is not up to date: %s", run_id, error)
         return self.get(run_id)
@@ -157,7 +158,7 @@ class RunTable(Measurements):
 
     def _records(self, query: Select[Any]) -> list[RunRecord]:
         with self._database.reading() as connection:
-            return [record_of(row, self.runs_dir) for row in connection.execute(query)]
+            return records_of(connection, query, self.runs_dir)
 
 
 def checked_name(name: str) -> str:

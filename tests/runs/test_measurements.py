@@ -45,16 +45,6 @@ def test_numbers_that_are_not_finite_come_back(store: RunStore, new_run: NewRun)
     np.testing.assert_array_equal(store.metrics(run.id).series["x"].values, values)
 
 
-def test_many_points_are_thinned_where_they_are_read(store: RunStore, new_run: NewRun) -> None:
-    run = new_run()
-    values = [0.0] * 1000
-    values[777] = 5.0
-    store.add_metrics(run.id, [Measured(n, n / 10, {"x": v}) for n, v in enumerate(values)])
-    few = store.metrics(run.id, max_points=50).series["x"]
-    assert len(few) <= 50
-    assert few.steps[np.argmax(few.values)] == 777
-
-
 def test_points_log_and_columns_are_written_together_or_not_at_all(
     store: RunStore, new_run: NewRun
 ) -> None:

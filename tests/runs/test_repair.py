@@ -31,6 +31,7 @@ from delta_app.runs.store import STORE_FILE, RunStore
 
 NewRun = Callable[..., RunRecord]
 
+LIKE_AN_EVENT = "2026-01-31 17:04:05.123+01:00 info    But it is none."
 # Of the moment, and of no run's history.
 PASSING = ("phase_done", "phase_total", "phase_detail", "phase_speed", "phase_at", "owner")
 
@@ -133,7 +134,10 @@ def several(store: RunStore, new_run: NewRun, standin: ModuleType) -> RunStore:
 
     def fails(config: Any, folder: Path, observer: Any, control: Any) -> Any:
         observer.metrics(1, 0.1, {"loss/total": float("nan")})
-        raise DatasetError("A picture is gone.", cure="Put it back.\nAll of it.")
+        raise DatasetError(
+            "A picture is gone.",
+            cure="Put it back.\n2026-01-31 17:04:05.123+01:00 info    No event of its own.",
+        )
 
     def pauses(config: Any, folder: Path, observer: Any, control: Any) -> Any:
         observer.metrics(1, 0.1, {"loss/total": 0.1 + 0.2, "loss/data": 1e-300})
@@ -179,6 +183,30 @@ def test_a_damaged_store_is_made_anew_as_it_was(
 
 def unchanged(report: Report) -> bool:
     return report.damage is None and all(run.done == "unchanged" for run in report.runs)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update runs set status = 'dancing'",
+        "update runs set config = '[]'",
+        "update events set message = x'80'",
+        "update metrics set value = 'much'",
+        "delete from metric_names",
+        "drop table metrics",
+        "update schema_version set version = 'new'",
+    ],
+)
+def test_damage_that_sqlite_passes_is_repaired_too(several: RunStore, statement: str) -> None:
+    before = all_of(several)
+    several.close()
+    with closing(sqlite3.connect(several.runs_dir / STORE_FILE)) as raw:
+        raw.executescript(statement)
+    report = repair(several.runs_dir)
+    assert report.damage
+    again = RunStore(several.runs_dir)
+    assert all_of(again) == before
+    again.close()
 
 
 @pytest.mark.parametrize("damage", [be_text, be_other_text, be_empty, vanish])
