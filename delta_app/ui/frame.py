@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
 
-from delta_app.errors import DeltaAppError, StoreError
+from delta_app.errors import DeltaAppError
 from delta_app.formatting import counted, duration, size
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.runtime import prepare_process
@@ -50,16 +48,6 @@ def begin() -> None:
     try:
         runs.start_worker(runs_folder())
     except DeltaAppError as error:
-        error_box(error)
-        st.stop()
-
-
-@contextmanager
-def store_trouble_said() -> Iterator[None]:
-    """What a page meets of a store that cannot be used now: its message and cure end the page."""
-    try:
-        yield
-    except StoreError as error:
         error_box(error)
         st.stop()
 
