@@ -96,8 +96,10 @@ def _phase(record: RunRecord) -> str:
 def _paused(record: RunRecord) -> str:
     if record.started_at is None:
         return "Paused before it began"
+    if record.kind == ATTENTION:
+        return f"Paused while {record.phase or 'starting'}"
     if not record.step:
-        return "Paused before its first step; resumed, it begins again"
+        return "Paused before its first step"
     of = f" of {count(record.steps)}" if record.steps else ""
     if record.steps and record.step >= record.steps:
         return "Paused after its last step; its test is left"

@@ -9,7 +9,7 @@ from delta_app.figures.base import empty_figure
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import measured_attention, runs
 from delta_app.services.resuming import can_resume, resume_words
-from delta_app.ui import measure_again, navigation, run_actions
+from delta_app.ui import measure_again, navigation, notices, run_actions
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_live import Drawn, drawn
@@ -52,6 +52,7 @@ def draw(run_id: str, shown: State) -> None:
         disabled=record.stopping,
         width="stretch",
     )
+    notices.tell()
 
 
 def place_of_bars() -> None:
@@ -90,3 +91,4 @@ def came_to_nothing(record: RunRecord) -> None:
             )
         measure_again.draw(record, key="attention:again")
         navigation.run_link(record.id, "Settings and log", icon=":material/open_in_new:")
+    notices.tell()

@@ -11,7 +11,7 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.runs.records import RunRecord
 from delta_app.services import attention_again
-from delta_app.ui import navigation
+from delta_app.ui import navigation, notices
 from delta_app.ui.messages import error_text
 
 LABEL = "Measure again"
@@ -55,6 +55,6 @@ def _queue(record: RunRecord) -> None:
     try:
         run_id = attention_again.again(record)
     except DeltaAppError as error:
-        st.toast(error_text(error), icon=":material/error:")
+        notices.note(error_text(error), icon=":material/error:")
         return
     navigation.open_attention(run_id)

@@ -1,7 +1,7 @@
 """What buttons on any page ask of runs: pause, resume, stop, a place in the queue.
 
 Each is a widget's callback, so that the request is recorded before anything is redrawn. A run that
-has moved on meanwhile says so in a toast.
+has moved on meanwhile says so in a notice, which the page tells.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.runs.records import RunRecord
 from delta_app.services import resuming, runs
 from delta_app.ui.messages import error_text, plain
+from delta_app.ui.notices import note
 
 DOUBLE_CLICK_SECONDS = 0.6
 """A second click on the same run within this time is the same click: what stands under the pointer
@@ -47,10 +48,9 @@ def take_out(run_id: str) -> None:
     """Take a run out of the queue, and say how it comes back."""
     record = _tell(lambda: resuming.take_out_of_queue(run_id))
     if record is not None:
-        st.toast(
+        note(
             f"{plain(record.name)} is out of the queue. To put it back: select it and choose "
-            "Resume.",
-            icon=":material/info:",
+            "Resume."
         )
 
 
@@ -71,5 +71,5 @@ def _tell(ask: Callable[[], RunRecord]) -> RunRecord | None:
     try:
         return ask()
     except DeltaAppError as error:
-        st.toast(error_text(error), icon=":material/info:")
+        note(error_text(error))
         return None

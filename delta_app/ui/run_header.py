@@ -9,7 +9,7 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.runs.records import ATTENTION, TRAINING, RunRecord, RunStatus
 from delta_app.services import runs
-from delta_app.ui import measure_again, navigation, run_actions, run_banner, run_continue
+from delta_app.ui import measure_again, navigation, notices, run_actions, run_banner, run_continue
 from delta_app.ui.messages import error_text, variant_chip
 from delta_app.ui.run_live import Drawn, drawn
 from delta_app.ui.run_next import HELD, IN_FRONT, next_step
@@ -24,10 +24,6 @@ WIDTHS = (1.2, 2.6, 1.3, 4.6)
 
 BUTTON_WIDTH = 112
 """Px of a button whose label changes: what stands beside it stays where it is."""
-
-# Streamlit keeps dialogs and styles in one list. A dialog that a fragment opens takes the place
-# after the styles before it, and with it that of the next style: this one can be spared.
-_PLACE_OF_DIALOG = "<style>/* the place of a dialog */</style>"
 
 _STOP = {
     TRAINING: "Ends the training after this step, keeps the best epoch and tests it.",
@@ -69,7 +65,7 @@ def draw(run_id: str, shown: Drawn) -> None:
     if asks:
         run_continue.draw(record)
     else:
-        st.html(_PLACE_OF_DIALOG)
+        notices.tell()
 
 
 def _name(record: RunRecord) -> None:
@@ -92,7 +88,7 @@ def _rename(run_id: str, key: str) -> None:
         runs.rename(run_id, (st.session_state[key] or "").strip())
     except DeltaAppError as error:
         st.session_state[_REFUSED] = st.session_state.get(_REFUSED, 0) + 1
-        st.toast(error_text(error), icon=":material/error:")
+        notices.note(error_text(error), icon=":material/error:")
 
 
 def _buttons(record: RunRecord) -> bool:

@@ -25,6 +25,13 @@ _STYLE = """
 .st-key-run_header [data-testid="stTextInputRootElement"]:not(:hover):not(:focus-within) {
   border-color: transparent; background: transparent;
 }
+/* A button that takes another's place does not answer at once: a double click was for that one. */
+@keyframes pause-comes { from { pointer-events: none; } }
+@keyframes resume-comes { from { pointer-events: none; } }
+@keyframes continue-comes { from { pointer-events: none; } }
+.st-key-run_pause button { animation: pause-comes 0.6s step-end; }
+.st-key-run_resume button { animation: resume-comes 0.6s step-end; }
+.st-key-run_continue button { animation: continue-comes 0.6s step-end; }
 .st-key-run_progress p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 </style>
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -13,6 +13,8 @@ from delta_app.ui import measure_again, navigation, run_actions, runs_dialogs
 from delta_app.ui.run_next import HELD
 
 FEWEST_COMPARED, MOST_COMPARED = 2, 8
+
+_DONE = "runs:done"
 
 
 def draw(chosen: Sequence[RunRecord], shown: int) -> None:
@@ -40,8 +42,8 @@ def draw(chosen: Sequence[RunRecord], shown: int) -> None:
                 icon=f":material/{icon}:",
                 disabled=not able,
                 help=None if able else otherwise,
-                on_click=act,
-                args=(able,),
+                on_click=_do,
+                args=(act, able),
             )
         if _button("Run again", "replay", one, "Select one run."):
             _run_again(chosen[0])
@@ -79,6 +81,17 @@ def _deletable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:
         return False, "Select runs."
     running = any(record.status is RunStatus.RUNNING for record in chosen)
     return not running, "A run that is running cannot be deleted: stop it first."
+
+
+def _do(act: Callable[[Sequence[str]], None], run_ids: Sequence[str]) -> None:
+    """A click's callback."""
+    act(run_ids)
+    st.session_state[_DONE] = True
+
+
+def done_something() -> bool:
+    """Whether a click has just changed runs, and with them the queue; told once."""
+    return bool(st.session_state.pop(_DONE, False))
 
 
 def _can_pause(record: RunRecord) -> bool:

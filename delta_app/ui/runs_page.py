@@ -6,7 +6,7 @@ import streamlit as st
 
 from delta_app.errors import DeltaAppError
 from delta_app.services import runs
-from delta_app.ui import navigation, runs_actions, runs_queue, runs_table
+from delta_app.ui import navigation, notices, runs_actions, runs_queue, runs_table
 from delta_app.ui.messages import error_box, store_trouble_said
 from delta_app.ui.run_live import apply_live_style
 from delta_app.ui.runs_filter import choose_filter
@@ -47,6 +47,8 @@ def _table_height(queue_rem: float) -> str:
 
 def _bar() -> None:
     """Filters and actions. They do not refresh by themselves: a dialog opened here stays."""
+    if runs_actions.done_something():
+        st.rerun()  # the queue stands apart from the bar
     opened = runs_table.asked_to_open()
     if opened:
         navigation.open_run(opened)
@@ -59,6 +61,7 @@ def _bar() -> None:
     chosen = choose_filter(records, runs_table.draw_again)
     shown = [record for record in records if chosen.takes(record)]
     runs_actions.draw(runs_table.selected(shown), len(shown))
+    notices.tell()
 
 
 def _empty() -> None:

@@ -12,7 +12,7 @@ from delta_app.regularizers import method
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import companions, datasets, demo, runs
 from delta_app.training.run_config import RunConfig
-from delta_app.ui import navigation, start_earlier, start_interrupted, start_wrong
+from delta_app.ui import navigation, notices, start_earlier, start_interrupted, start_wrong
 from delta_app.ui.frame import progress_of
 from delta_app.ui.messages import error_box, plain, store_trouble_said, variant_chip
 
@@ -40,6 +40,7 @@ def draw() -> None:
     start_earlier.draw(start_earlier.earlier(records))
     if records:
         _machine()
+    notices.tell()
 
 
 # What goes on, or was last finished

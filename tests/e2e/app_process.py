@@ -62,12 +62,17 @@ class App:
 
 
 def start_app(folder: Path) -> App:
-    """Start `python -m delta_app app` on a free port, with runs, caches and home in `folder`."""
+    """Start `python -m delta_app app` on a free port, with runs, caches and home in `folder`.
+
+    It may read the folders that tests draw pictures into, beside it, and the test data.
+    """
     port, runs_dir, log = _free_port(), folder / "runs", folder / "app.log"
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DELTA_")}
     command = [sys.executable, "-m", "delta_app", "app", "--no-browser", "--port", str(port)]
+    roots = [str(folder.parent), *filter(None, [os.environ.get("DELTA_TEST_DATA")])]
+    command += [word for root in roots for word in ("--root", root)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--runs-dir", str(runs_dir)],

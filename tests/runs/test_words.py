@@ -53,7 +53,13 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
             {"queue_position": 2, "request": "stop"},
             "Stopping: second in line to end",
         ),
-        ("paused", {}, "Paused before its first step; resumed, it begins again"),
+        ("paused", {}, "Paused before its first step"),
+        ("paused", {"kind": "attention"}, "Paused while starting"),
+        (
+            "paused",
+            {"kind": "attention"} | phase("measuring attention", 4, 30),
+            "Paused while measuring attention",
+        ),
         (
             "paused",
             {"step": 12, "steps": 30, "epoch": 1, "epochs": 3},
