@@ -10,6 +10,7 @@ from delta_app.services.comparison import Comparison
 from delta_app.training import metric_names as names
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.compare_tables import draw_results
+from delta_app.ui.messages import store_trouble_said
 from delta_app.ui.run_choice import choose
 
 HEIGHT = 320
@@ -35,7 +36,7 @@ def draw(found: Comparison, choices: str) -> None:
     """The table; then accuracy at the left, loss at the right, each of the chosen kind."""
     ids = tuple(each.run.id for each in found.runs)
     going = REFRESH_SECONDS if found.goes_on else None
-    st.fragment(_table, run_every=going)(ids)
+    st.fragment(store_trouble_said(_table), run_every=going)(ids)
     left, right = st.columns(WIDTHS)
     with left:
         accuracy = choose(
@@ -46,7 +47,8 @@ def draw(found: Comparison, choices: str) -> None:
         scale = choose(
             choices, "scale", tuple(_SCALES), label="Loss axis", words=_SCALES.__getitem__
         )
-    st.fragment(_charts, run_every=going)(ids, accuracy, loss, scale == "log")
+    charts = store_trouble_said(_charts)
+    st.fragment(charts, run_every=going)(ids, accuracy, loss, scale == "log")
 
 
 def _table(ids: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from delta_app.runs.records import RunRecord
+from delta_app.ui.messages import store_trouble_said
 
 STATUS_SECONDS = 1.0
 PART_SECONDS = 2.0
@@ -49,7 +50,8 @@ def live(record: RunRecord, part: Callable[..., None], *args: Any, every: float)
     Args:
         part: a module's function: its name is what the browser asks for again.
     """
-    st.fragment(part, run_every=None if record.status.ended else every)(*args)
+    said = store_trouble_said(part)
+    st.fragment(said, run_every=None if record.status.ended else every)(*args)
 
 
 Drawn = tuple[str, str | None, int | None, str]

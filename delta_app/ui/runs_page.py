@@ -7,7 +7,7 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.services import runs
 from delta_app.ui import navigation, notices, runs_actions, runs_queue, runs_table
-from delta_app.ui.messages import error_box
+from delta_app.ui.messages import error_box, store_trouble_said
 from delta_app.ui.run_live import apply_live_style
 from delta_app.ui.runs_filter import choose_filter
 
@@ -31,10 +31,11 @@ def draw() -> None:
     # Before the bar, whose dialogs would take the place of a style after it.
     st.html(runs_queue.STYLE)
     st.html(_table_height(runs_queue.height_rem(len(runs.queue(records)))))
-    st.fragment(_bar, key=runs_table.BAR)()
+    st.fragment(store_trouble_said(_bar), key=runs_table.BAR)()
     # Drawn with the page, which is drawn again whenever the queue changes.
     runs_queue.draw(records)
-    st.fragment(runs_table.draw, run_every=REFRESH_SECONDS, key=runs_table.TABLE)()
+    table = store_trouble_said(runs_table.draw)
+    st.fragment(table, run_every=REFRESH_SECONDS, key=runs_table.TABLE)()
 
 
 def _table_height(queue_rem: float) -> str:
@@ -74,7 +75,7 @@ def _empty() -> None:
             if st.button("New fine-tuning", type="primary", key="runs:new"):
                 navigation.open_fine_tune()
             st.page_link(navigation.START, label="Try the demo", icon=":material/play_circle:")
-    st.fragment(_first_run, run_every=REFRESH_SECONDS)()
+    st.fragment(store_trouble_said(_first_run), run_every=REFRESH_SECONDS)()
 
 
 def _first_run() -> None:

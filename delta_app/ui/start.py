@@ -14,7 +14,7 @@ from delta_app.services import companions, datasets, demo, runs
 from delta_app.training.run_config import RunConfig
 from delta_app.ui import navigation, notices, start_earlier, start_interrupted, start_wrong
 from delta_app.ui.frame import progress_of
-from delta_app.ui.messages import error_box, plain, variant_chip
+from delta_app.ui.messages import error_box, plain, store_trouble_said, variant_chip
 
 GOING = (RunStatus.RUNNING, RunStatus.QUEUED)
 MOST_RECENT = 3
@@ -34,7 +34,7 @@ def draw() -> None:
         going = any(record.status in GOING for record in records)
         # A fragment's buttons are drawn anew with it: as seldom as it tells something.
         every = 2.0 if going else 15.0
-        st.fragment(run_every=every)(_now_or_last)(_states(records))
+        st.fragment(run_every=every)(store_trouble_said(_now_or_last))(_states(records))
     _begin(first=not records, calm=not broken)
     start_wrong.draw(start_wrong.went_wrong(records))
     start_earlier.draw(start_earlier.earlier(records))
