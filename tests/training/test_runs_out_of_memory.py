@@ -115,6 +115,7 @@ def test_a_run_that_never_fits_fails_with_a_cure(
     assert "smaller picture size" in caught.value.cure
 
 
+@pytest.mark.slow
 def test_the_attention_is_measured_with_fewer_pictures_at_a_time(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
