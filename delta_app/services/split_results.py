@@ -74,14 +74,14 @@ def results_of(run: RunRecord) -> RunResults | None:
     """
     folder = RunFolder(Path(run.folder))
     try:
-        stamp = folder.predictions.stat().st_mtime_ns
+        stamps = folder.predictions.stat().st_mtime_ns, folder.model.stat().st_mtime_ns
     except OSError:
         return None
-    return _read(folder, stamp)
+    return _read(folder, stamps)
 
 
 @lru_cache(maxsize=_KEPT_RUNS)
-def _read(folder: RunFolder, stamp: int) -> RunResults:
+def _read(folder: RunFolder, stamps: tuple[int, int]) -> RunResults:
     try:
         classes = read_network(folder.model).classes
         found = checked(_RESULTS, read_json(folder.predictions))
