@@ -135,7 +135,7 @@ def ratio_to_bare_loop(name: str, arguments: argparse.Namespace, device: torch.d
 
         def app_step(number: int) -> None:
             control.request()
-            rates = set_learning_rates(optimizer, settings, number, 1000, 100)
+            rates = set_learning_rates(optimizer, settings, number, 100)
             terms = step(images, labels)
             recorder.step(number, number / 100, terms, rates, len(labels))
             observer.phase("training", number, 1000)

@@ -7,7 +7,9 @@ Groups that belong to a method live beside the method (`delta_app.regularizers`)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from delta_app.settings import Settings, setting
 
@@ -177,6 +179,22 @@ class OptimizationSettings(Settings):
         lt=1.0,
         advanced=True,
     )
+    more_epochs: tuple[Annotated[int, Field(ge=1, le=10000)], ...] | None = setting(
+        None,
+        label="Further rounds",
+        help="Epochs of each further round after those above, as whole numbers between commas. In "
+        "each the learning-rate schedule runs anew. Continuing a run that ended adds one.",
+        advanced=True,
+    )
+    checkpoint_seconds: float = setting(
+        60.0,
+        label="Checkpoint every",
+        help="A run whose app is killed goes on from its last checkpoint. Less often where "
+        "writing takes more than a twentieth of the time. 0 keeps every step.",
+        unit="s",
+        ge=0.0,
+        advanced=True,
+    )
     label_smoothing: float = setting(
         0.0,
         label="Label smoothing",
@@ -238,6 +256,16 @@ class OptimizationSettings(Settings):
         le=256,
         advanced=True,
     )
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """Epochs of each round in which the learning-rate schedule runs anew."""
+        return (self.epochs, *(self.more_epochs or ()))
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all rounds."""
+        return sum(self.rounds)
 
 
 class AttentionSettings(Settings):

@@ -26,10 +26,12 @@ def _spins(**more: str) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_threads_that_wait_soon_sleep() -> None:
     assert f"'{SPINS}'" in _spins()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [{"OMP_WAIT_POLICY": "ACTIVE"}, {"GOMP_SPINCOUNT": "77"}])
 def test_the_users_own_choice_stands(own: dict[str, str]) -> None:
     assert f"'{SPINS}'" not in _spins(**own)

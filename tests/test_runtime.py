@@ -44,6 +44,7 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "confstr"), reason="needs glibc")
 def test_a_training_thread_does_not_fetch_its_memory_anew_each_step() -> None:
     if "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""):
@@ -53,6 +54,7 @@ def test_a_training_thread_does_not_fetch_its_memory_anew_each_step() -> None:
     assert int(run(FAULTS.format(prepare="prepare_process()"))) < 0.2 * pages_a_step
 
 
+@pytest.mark.slow
 def test_tf32_is_off_and_threads_follow_into_new_threads() -> None:
     code = """
 import threading, torch
@@ -85,6 +87,7 @@ def test_usable_cores_are_those_of_the_affinity_at_most() -> None:
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)
 
 
+@pytest.mark.slow
 def test_a_collection_passes_over_what_was_imported_at_the_start() -> None:
     code = """
 import gc

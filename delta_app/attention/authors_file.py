@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,12 @@ def authors_json(importances: Iterable[Tensor]) -> str:
 def is_authors_file(path: str | Path) -> bool:
     """Whether a file can only be the authors': it begins as a list. False where it is not there."""
     try:
-        with Path(path).expanduser().open("rb") as file:
-            return file.read(64).lstrip().startswith(b"[")
-    except (OSError, ValueError):  # a name that no file can have
+        file = Path(os.path.expanduser(path))
+        if not file.is_file():
+            return False  # opening a pipe would wait for ever
+        with file.open("rb") as content:
+            return content.read(64).lstrip().startswith(b"[")
+    except (OSError, ValueError):  # a name that no file system can hold, too
         return False
 
 
@@ -53,7 +57,7 @@ def load_given(
     Raises:
         AttentionError: the file cannot be read, is neither, or does not fit these layers.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     content = read_content(path)
     if not isinstance(content, list):
         return attention_in(content, path)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from delta_app.models.at_once import AtOnce
 from delta_app.models.head import head_parameters
 
 MOMENTUM = 0.9
@@ -23,6 +24,7 @@ def train_head(
     epochs: int,
     lr: float,
     on_epoch: Callable[[int], None] = lambda done: None,
+    at_once: AtOnce | None = None,
 ) -> float:
     """Train only the head; every other parameter and every BatchNorm statistic stays.
 
@@ -35,12 +37,16 @@ def train_head(
         epochs: passes over the pictures.
         lr: SGD's learning rate at the start, falling exponentially by 0.1 per six epochs.
         on_epoch: told after each epoch; it may raise to stop.
+        at_once: how many of a batch's pictures run through the network together. The loss is the
+            whole batch's however many these are: behind the head's inputs nothing is kept for
+            the backward pass.
 
     Returns:
         Mean cross-entropy over the last epoch.
 
     Source: the authors' channel_eval.py: SGD, momentum 0.9, weight decay 1e-4.
     """
+    at_once = at_once or AtOnce()
     model.eval()
     model.requires_grad_(False)
     head = list(head_parameters(model))
@@ -53,7 +59,8 @@ def train_head(
             group["lr"] = lr * DECAY ** (epoch / DECAY_EPOCHS)
         losses, pictures = [], 0
         for images, labels in batches(epoch):
-            loss = F.cross_entropy(model(images).float(), labels)
+            logits = torch.cat(at_once(model, images)).float()
+            loss = F.cross_entropy(logits, labels)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

@@ -37,6 +37,10 @@ class Moments:
         )
         return Moments(*(torch.stack(pair) for pair in pairs)).together(0)
 
+    def state(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Its three tensors, from which `Moments(*state)` makes it again."""
+        return self.count, self.mean, self.scatter
+
     def together(self, dim: int) -> Moments:
         """The groups along a dimension put together; negative ones count without the filters'."""
         dim = dim % self.count.ndim

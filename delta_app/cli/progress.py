@@ -91,6 +91,14 @@ class Progress:
         """Keep what the line names."""
         self._facts.update(values)
 
+    def settle(self) -> int | None:
+        """Nothing of it is kept."""
+        return 0
+
+    def rewind(self, told: int) -> None:
+        """The line names what is measured from now on."""
+        self._numbers.clear()
+
     def _words(self, name: str, done: int, total: int | None, detail: str) -> str:
         words = name[:1].upper() + name[1:]
         if name in ("measuring attention", "measuring faithfulness") and total:

@@ -6,6 +6,8 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
+from delta_app.cli.output import print_json
+from delta_app.formatting import duration, percent
 from delta_app.runs.opened import opened
 from delta_app.runs.records import RunRecord
 from delta_app.runs.store import RunStore
@@ -27,6 +29,20 @@ def summary(run: RunRecord) -> dict[str, Any]:
         "seconds": run.seconds,
         "attention": run.attention,
     }
+
+
+def print_ended(run: RunRecord, *, as_json: bool) -> None:
+    """What `train` and `runs resume` end with on stdout."""
+    if as_json:
+        print_json(summary(run))
+    elif run.best_epoch is not None:
+        print(
+            f"{run.id}: {run.status}, epoch {run.best_epoch}, "
+            f"validation {percent(run.val_top1)}, test {percent(run.test_top1)}, "
+            f"{duration(run.seconds)}"
+        )
+    else:
+        print(f"{run.id}: {run.status}")
 
 
 def details(run: RunRecord) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def check_folder(
     Args:
         on_progress: called with pictures decoded and pictures in all; while the folder is still
             being listed with 0 and those found so far.
-        cancelled: asked between folders and pictures.
+        cancelled: asked between folders, between pictures, and between what is looked at once all
+            are read; it takes less than a second from one to the next.
 
     Raises:
         Cancelled: `cancelled` said so.
@@ -39,13 +40,16 @@ def check_folder(
         if on_progress is not None:
             on_progress(0, pictures)
 
+    def go_on() -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+
     scan = scan_folder(root, on_found=on_found, cancelled=cancelled)
-    if cancelled is not None and cancelled():
-        raise Cancelled
+    go_on()
     if scan.failed:
         return _record(scan, (), {})
     classes = tuple(sorted({name for each in scan.files.values() for name in each}))
-    files = _files(scan, classes)
+    files = _files(scan, classes, go_on)
     examined = in_threads(_examine, files, on_progress=on_progress, cancelled=cancelled)
     given: dict[SplitName, list[Picture]] = {split: [] for split in SPLITS if split in scan.files}
     for file, result in zip(files, examined, strict=True):
@@ -54,16 +58,18 @@ def check_folder(
         else:
             scan.left_out.append(LeftOut(file.relative, result))
             file.refused = True
+    go_on()
     scan.problems += wrong_pictures.unreadable(
         [(f.folder, f.relative, f.refused) for f in files],
         {each.relative: each.reason for each in scan.left_out},
     )
+    go_on()
     apart, in_two = keep_splits_apart({split: tuple(each) for split, each in given.items()})
     scan.left_out += [LeftOut(picture.relative, reason) for picture, reason in in_two]
     scan.problems += wrong_pictures.in_two_splits(in_two)
-    scan.problems += wrong_pictures.copies(apart, classes)
-    scan.problems += wrong_pictures.missing_classes(apart, classes)
-    scan.problems += wrong_pictures.too_few(apart, classes)
+    for judge in (wrong_pictures.copies, wrong_pictures.missing_classes, wrong_pictures.too_few):
+        go_on()
+        scan.problems += judge(apart, classes)
     return _record(scan, classes, apart)
 
 
@@ -79,14 +85,18 @@ class _File:
     refused: bool = False
 
 
-def _files(scan: Scan, classes: tuple[str, ...]) -> list[_File]:
+def _files(scan: Scan, classes: tuple[str, ...], go_on: Callable[[], None]) -> list[_File]:
     labels = {name: label for label, name in enumerate(classes)}
-    return [
-        _File(path, scan.relative(path), _shown_class(split, name, scan), split, labels[name])
-        for split in SPLITS
-        for name in sorted(scan.files.get(split, {}))
-        for path in sorted(scan.files[split][name])
-    ]
+    files = []
+    for split in SPLITS:
+        for name in sorted(scan.files.get(split, {})):
+            go_on()
+            shown = _shown_class(split, name, scan)
+            files += [
+                _File(path, scan.relative(path), shown, split, labels[name])
+                for path in sorted(scan.files[split][name])
+            ]
+    return files
 
 
 def _shown_class(split: SplitName, name: str, scan: Scan) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from delta_app.data.decode_memory import ROOM, bytes_needed, refuse_too_large
+from delta_app.data.decode_memory import MAX_PIXELS, ROOM, bytes_needed, refuse_too_large
 from delta_app.errors import DatasetError
 from delta_app.formatting import count
 
@@ -81,19 +81,27 @@ def read_bytes(path: str | Path) -> bytes:
         raise DatasetError(f"cannot be read ({error})") from error
 
 
-def decode_rgb(data: bytes, *, least: int | None = None) -> Image.Image:
+def decode_rgb(
+    data: bytes, *, least: int | None = None, most_pixels: int = MAX_PIXELS
+) -> Image.Image:
     """The picture in a file's bytes, as `open_rgb`.
 
     Args:
         least: for thumbnails: a JPEG may come at a reduced scale, its sides no smaller than
             this, in a fraction of the time.
+        most_pixels: a larger one is not decoded.
+
+    Raises:
+        DatasetError: as `open_rgb`.
     """
-    with decoded(data, least=least) as image:
+    with decoded(data, least=least, most_pixels=most_pixels) as image:
         return image
 
 
 @contextmanager
-def decoded(data: bytes, *, least: int | None = None) -> Iterator[Image.Image]:
+def decoded(
+    data: bytes, *, least: int | None = None, most_pixels: int = MAX_PIXELS
+) -> Iterator[Image.Image]:
     """The picture of `decode_rgb` for a block that makes something small of it.
 
     While the block has it, its memory counts as taken: pictures in other threads that do not
@@ -101,6 +109,11 @@ def decoded(data: bytes, *, least: int | None = None) -> Iterator[Image.Image]:
     """
     with _reasons(data):
         image = _opened(data)
+    width, height = image.size
+    if width * height > most_pixels:
+        raise DatasetError(
+            f"has {count(width)} x {count(height)} pixels, more than {count(most_pixels)} in all"
+        )
     with ROOM.taken(bytes_needed(image, len(data))):
         with _reasons(data):
             if least is not None and image.format == "JPEG":

@@ -42,6 +42,26 @@ def list_folder(folder: Path) -> Listing:
     return listing
 
 
+def folders_in(folder: Path) -> list[Path]:
+    """The folders directly in a folder, by name; none where it cannot be listed.
+
+    Files are passed over without a look: there may be thousands.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.path for entry in entries if _is_folder(entry)]
+    except OSError:
+        return []
+    return [Path(path) for path in sorted(found)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return not is_passed_over(entry.name) and entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
 def _place(entry: os.DirEntry[str], listing: Listing) -> None:
     path = Path(entry.path)
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import os
+import unicodedata
 
 from delta_app.data.records import SplitName
 
@@ -50,14 +51,18 @@ def is_passed_over(name: str) -> bool:
     return name.startswith(".") or name.casefold() in _SYSTEM_NAMES
 
 
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].casefold()
+
+
 def is_picture(name: str) -> bool:
     """Whether a file's name ends like a picture's that is read, in any case."""
-    return PurePath(name).suffix.casefold() in PICTURE_SUFFIXES
+    return _suffix(name) in PICTURE_SUFFIXES
 
 
 def is_other_picture(name: str) -> bool:
     """Whether a file's name ends like a picture's that is not read."""
-    return PurePath(name).suffix.casefold() in OTHER_PICTURE_SUFFIXES
+    return _suffix(name) in OTHER_PICTURE_SUFFIXES
 
 
 def split_of(name: str) -> SplitName | None:
@@ -65,9 +70,28 @@ def split_of(name: str) -> SplitName | None:
     return _SPLIT_NAMES.get(name.casefold())
 
 
+# Marks that turn the direction of what stands after them, beyond the name they are in.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
 def printable(name: str) -> str:
-    """The name with whatever is not valid text written as escapes, so that it can be shown."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    """The name with whatever cannot be seen, or is no valid text, written as escapes.
+
+    So it stays on one line, turns no text around it and starts nothing in a terminal: a line break
+    becomes the two characters `\\n`.
+    """
+    if name.isascii() and name.isprintable():
+        return name
+    return "".join(c if _is_shown(c) else _escaped(c) for c in name)
+
+
+def _is_shown(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind not in ("Cc", "Cs", "Zl", "Zp") and character not in _TURNING
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def is_text(name: str) -> bool:

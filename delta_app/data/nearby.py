@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
-from delta_app.data.listing import Listing, holds_pictures, list_folder
+from delta_app.data.listing import Listing, folders_in, holds_pictures, list_folder
 from delta_app.data.names import split_of
 
 _LEVELS_BELOW = 3
@@ -15,7 +15,7 @@ _FOLDERS_BELOW = 60
 
 def class_folders(folder: Path) -> Iterator[Path]:
     """The folders directly in `folder` that hold pictures, split folders included, by name."""
-    return (each for each in _listing(folder).folders if holds_pictures(each))
+    return (each for each in folders_in(folder) if holds_pictures(each))
 
 
 def has_class_folders(folder: Path) -> bool:
@@ -26,8 +26,7 @@ def has_class_folders(folder: Path) -> bool:
 def looks_split(folder: Path) -> bool:
     """Whether `folder` has a training folder with folders of pictures in it."""
     return any(
-        split_of(each.name) == "train" and has_class_folders(each)
-        for each in _listing(folder).folders
+        split_of(each.name) == "train" and has_class_folders(each) for each in folders_in(folder)
     )
 
 
@@ -67,7 +66,7 @@ def folder_above(folder: Path) -> Path | None:
 
 def similar_folder(missing: Path) -> Path | None:
     """A folder beside where `missing` should be whose name is nearly the same."""
-    names = [each.name for each in _listing(missing.parent).folders]
+    names = [each.name for each in folders_in(missing.parent)]
     by_folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(missing.name.casefold(), list(by_folded), n=1, cutoff=0.7)
     return missing.parent / by_folded[close[0]] if close else None

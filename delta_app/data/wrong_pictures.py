@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -92,11 +92,7 @@ def in_two_splits(taken_out: Sequence[tuple[Picture, str]]) -> list[Problem]:
 
 def copies(given: Given, classes: Sequence[str]) -> list[Problem]:
     """Pictures that stand twice within a split: under one class, or under two."""
-    by_digest: dict[tuple[str, str], list[Picture]] = defaultdict(list)
-    for split, pictures in given.items():
-        for picture in pictures:
-            by_digest[split, picture.digest].append(picture)
-    groups = [group for group in by_digest.values() if len(group) > 1]
+    groups = [group for pictures in given.values() for group in _copies_in(pictures)]
     mixed = [group for group in groups if len({picture.label for picture in group}) > 1]
     same = [group for group in groups if len({picture.label for picture in group}) == 1]
     problems = []
@@ -123,6 +119,15 @@ def copies(given: Given, classes: Sequence[str]) -> list[Problem]:
     return problems
 
 
+def _copies_in(pictures: Sequence[Picture]) -> list[list[Picture]]:
+    times = Counter(picture.digest for picture in pictures)
+    by_digest: dict[str, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        if times[picture.digest] > 1:  # most stand once: no list is made for each
+            by_digest[picture.digest].append(picture)
+    return list(by_digest.values())
+
+
 def _named(copies: Sequence[Picture]) -> str:
     """Where one picture stands: "a/1.png = b/2.png", and no endless list."""
     names = [picture.relative for picture in copies]
@@ -139,8 +144,8 @@ def missing_classes(given: Given, classes: Sequence[str]) -> list[Problem]:
         if not missing:
             continue
         what = f"{counted(len(missing), 'class', 'classes')} without {SPLIT_WORDS[split]} pictures"
-        there = {classes[label] for label in present}
-        spelt = [(m, t) for m in missing for t in there if m.casefold() == t.casefold()]
+        there = {classes[label].casefold(): classes[label] for label in sorted(present)}
+        spelt = [(m, there[m.casefold()]) for m in missing if m.casefold() in there]
         hint = "".join(f" {m} and {t} differ only in upper and lower case." for m, t in spelt[:3])
         if split == "train":
             folder = f"train/{missing[0]}" if len(given) > 1 else missing[0]

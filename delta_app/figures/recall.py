@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from delta_app.figures.base import HEIGHT, PERCENT, as_text, base_figure
-from delta_app.figures.class_axis import class_axis_room, name_classes
+from delta_app.figures.class_axis import class_axis_room, class_label, name_classes
 
 _HATCHES = ("", "/", "x", "\\", "-", "|", "+", ".")
 
@@ -32,7 +32,7 @@ def recall_by_class(
                 "line": {"width": 0},
                 "pattern": {"shape": _hatch(place, runs), "fillmode": "replace"},
             },
-            customdata=[as_text(name) for name in classes],
+            customdata=[class_label(name, 40) for name in classes],
             hovertemplate=f"%{{customdata}}: %{{y:.1f}}{PERCENT}",
         )
         for place, (label, color, recall) in enumerate(runs)

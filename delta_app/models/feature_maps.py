@@ -61,6 +61,10 @@ class FeatureMaps:
         traceback: TracebackType | None,
     ) -> None:
         self._remove()
+        self.release()
+
+    def release(self) -> None:
+        """Let the maps of the last forward go, and with them its graph."""
         self.maps = {}
 
     def _remove(self) -> None:
@@ -69,7 +73,7 @@ class FeatureMaps:
         self._handles.clear()
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
-        self.maps = {}  # lets the last forward's graph go before the next one is built
+        self.release()  # before the next graph is built
 
     def _capture(self, layer: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:

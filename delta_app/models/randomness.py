@@ -72,6 +72,16 @@ def set_dropout(model: nn.Module, p: float) -> None:
             module.p = p
 
 
+def generators(model: nn.Module) -> list[torch.Generator]:
+    """What the network's dropouts and stochastic depths in train mode draw from, each once."""
+    drawing = (
+        module.generator
+        for module in model.modules()
+        if isinstance(module, (RunDropout, RunStochasticDepth)) and module.training
+    )
+    return list({id(generator): generator for generator in drawing}.values())
+
+
 def use_generator(model: nn.Module, generator: torch.Generator) -> None:
     """Let every dropout and stochastic depth of the network draw from `generator`.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -74,7 +74,8 @@ def _error(message: str, cure: str) -> WeightsError:
 
 def _read_safetensors(path: Path) -> Any:
     try:
-        return load_file(path)
+        # Into memory: a mapped file that somebody cuts ends the process.
+        return load(path.read_bytes())
     except (SafetensorError, OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
         raise _error(
             f"{path} cannot be read as safetensors: {_first_line(error)}.",

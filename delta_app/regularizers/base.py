@@ -43,6 +43,8 @@ class Penalised:
         head: the head's parameters.
         source_features, target_features: feature maps of the behaviour layers by name,
             each (N, C, H, W); empty for a method that compares none.
+        batch_size: pictures of the whole batch, where the maps are those of a part of it; None
+            where they are all there.
     """
 
     target: nn.Module
@@ -50,6 +52,12 @@ class Penalised:
     head: Sequence[Tensor] = ()
     source_features: Mapping[str, Tensor] = field(default_factory=dict)
     target_features: Mapping[str, Tensor] = field(default_factory=dict)
+    batch_size: int | None = None
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the whole batch has."""
+        return self.batch_size or next(iter(self.target_features.values())).shape[0]
 
 
 class Regularizer(ABC):
@@ -100,11 +108,19 @@ class Regularizer(ABC):
         return float(getattr(self.settings, "weight_decay", 0.0))
 
     def backbone_term(self, step: Penalised) -> Tensor | None:
-        """Omega_backbone, unweighted, a float32 scalar; None where the method has none."""
+        """Omega_backbone, unweighted, a float32 scalar; None where the method has none.
+
+        Of a method that compares feature maps it is a sum over pictures: over the parts of a
+        batch it adds up to the batch's, `step.batch_size` telling how large that is. Of any other
+        it hangs on parameters alone, and is asked for once a batch.
+        """
         return None
 
     def head_term(self, step: Penalised) -> Tensor | None:
-        """Omega_head, unweighted, a float32 scalar; None where the method has none."""
+        """Omega_head, unweighted, a float32 scalar; None where the method has none.
+
+        It hangs on parameters alone, and is asked for once a batch.
+        """
         return None
 
 

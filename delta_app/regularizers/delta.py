@@ -122,11 +122,10 @@ class Delta(Regularizer):
         return (Variant(cls.name, cls.label, cls.color), *cls._VARIANTS.values())
 
     def backbone_term(self, step: Penalised) -> Tensor:
-        batch_size = next(iter(step.target_features.values())).shape[0]
         distance = attention_weighted_distance(
             step.target_features, step.source_features, self._attention
         )
-        return distance * batch_factor(batch_size, self.settings.batch_reading)
+        return distance * batch_factor(step.pictures, self.settings.batch_reading)
 
     def head_term(self, step: Penalised) -> Tensor:
         return head_l2(step.head)

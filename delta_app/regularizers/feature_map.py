@@ -107,9 +107,8 @@ class FeatureMap(Regularizer):
     compares_feature_maps = True
 
     def backbone_term(self, step: Penalised) -> Tensor:
-        batch_size = next(iter(step.target_features.values())).shape[0]
         distance = feature_map_distance(step.target_features, step.source_features)
-        return distance * batch_factor(batch_size, self.settings.batch_reading)
+        return distance * batch_factor(step.pictures, self.settings.batch_reading)
 
     def head_term(self, step: Penalised) -> Tensor:
         return head_l2(step.head)

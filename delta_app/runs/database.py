@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
@@ -36,7 +37,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = create_engine(url, **_engine_options(url))
+        self._engine = create_engine(url, json_deserializer=from_json, **_engine_options(url))
         if self._engine.dialect.name == "sqlite":
             _set_up_sqlite(self._engine)
         with self.reading() as connection:

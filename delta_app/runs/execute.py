@@ -62,7 +62,7 @@ def execute(
     """
     record = store.get(run_id)
     folder = RunFolder(record.folder)
-    observer = StoreObserver(store, run_id, folder.log, also)
+    observer = StoreObserver(store, run_id, folder, also)
     control = ControlFromStore(store, run_id, shutdown)
     started = time.monotonic()
     ending: dict[str, Any] = {}
@@ -79,7 +79,7 @@ def execute(
             status = RunStatus.FAILED
             ending = _failure(error, observer, folder)
     finally:  # also where Ctrl-C breaks in
-        ending["seconds"] = time.monotonic() - started
+        ending["seconds"] = (record.seconds or 0.0) + time.monotonic() - started
         observer.event(*_LAST_WORDS[status])
         observer.close()
         _finish(store, run_id, folder, status, ending)

@@ -69,6 +69,21 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def journal(self) -> Path:
+        """Every number that was measured, in order."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run goes on when it is resumed."""
+        return self.path / "last.ckpt"
+
+    @property
+    def measuring(self) -> Path:
+        """What a measurement of attention has found that is not complete."""
+        return self.path / "measuring.ckpt"
+
+    @property
     def log(self) -> Path:
         """Every event with its time."""
         return self.path / "log.txt"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from delta_app.errors import RunError
 from delta_app.runs.database import Database
+from delta_app.runs.points import Points, Seen, check_points, read_points
 from delta_app.runs.records import Event, Metrics, Series
 from delta_app.runs.schema import events, metric_names, metrics, runs
-from delta_app.runs.thinning import thin
 
 
 class Measured(NamedTuple):
@@ -70,18 +70,39 @@ class Measurements:
         """Add a line to a run's log."""
         self.write(run_id, happened=[Event(time.time(), level, message)])
 
+    def make_agree(self, run_id: str, measured: Iterable[Measured]) -> None:
+        """Let a run's series be these and no others: what the store has beyond is deleted, what
+        it lacks at the end is added. What is there already is taken to be the same.
+
+        Raises:
+            RunError: there is no such run.
+            StoreError: the store cannot be written now.
+        """
+        with self._database.writing() as connection:
+            key = _key(connection, run_id)
+            there = _next(connection, metrics, key) - 1
+            total = 0
+            missing: list[Measured] = []
+            for each in measured:
+                before, total = total, total + len(each.values)
+                if total > there:
+                    values = list(each.values.items())[max(0, there - before) :]
+                    missing.append(each._replace(values=dict(values)))
+            beyond = (metrics.c.run_key == key) & (metrics.c.number > total)
+            connection.execute(delete(metrics).where(beyond))
+            if missing:
+                connection.execute(insert(metrics), _points(connection, key, missing))
+
     def metrics(
         self,
         run_id: str,
         names: Sequence[str] | None = None,
         *,
         after: int = 0,
-        max_points: int | None = None,
     ) -> Metrics:
         """The series of a run, all or those named, from the point after number `after` on.
 
-        Args:
-            max_points: at most so many points a series, extremes kept; at least 4.
+        Every point: `points` is for charts.
 
         Raises:
             RunError: there is no such run.
@@ -100,14 +121,25 @@ class Measurements:
                 query = query.where(columns.name_key.in_(wanted))
             rows = [tuple(row) for row in connection.execute(query)]
             table = np.array(rows, dtype=np.float64).reshape(-1, 5)  # NULL becomes not-a-number
-            if not np.isfinite(table[:, :4]).all():
-                raise ValueError(f"a point of the run {run_id!r} has no number, step or epoch")
-            by_name = {by_key[int(n)]: table[table[:, 1] == n] for n in np.unique(table[:, 1])}
+            check_points(table, by_key)
         series = {}
-        for name, part in by_name.items():
+        for number in np.unique(table[:, 1]):
+            part = table[table[:, 1] == number]
             whole = Series(part[:, 2].astype(np.int64), part[:, 3], part[:, 4])
-            series[name] = thin(whole, max_points) if max_points else whole
+            series[by_key[int(number)]] = whole
         return Metrics(series, int(table[-1, 0]) if len(table) else after)
+
+    def points(self, run_id: str, seen: tuple[Seen, ...] = ()) -> Points:
+        """What a run measured after the points seen, as far as a chart needs it.
+
+        Args:
+            seen: `last` of what was read before.
+
+        Raises:
+            RunError: there is no such run.
+        """
+        with self._database.reading() as connection:
+            return read_points(connection, _key(connection, run_id), seen)
 
     def events(self, run_id: str, limit: int = 200) -> list[Event]:
         """The last lines of a run's log, newest first.

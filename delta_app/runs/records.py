@@ -28,13 +28,13 @@ class RunStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to the run by itself."""
-        return self in (
-            RunStatus.COMPLETED,
-            RunStatus.STOPPED,
-            RunStatus.FAILED,
-            RunStatus.INTERRUPTED,
-        )
+        """Whether nothing more will happen to the run by itself; it may be resumed, though."""
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether more is meant to come of the run: it goes on, waits, or was paused."""
+        return self in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,17 @@ class RunRecord:
         method, method_label, color: key, name and colour of the method's variant.
         dataset: name of the folder of pictures; its whole path is in `config`.
         config: the settings as JSON; of an attention run `{"run": settings}`.
-        request: what was asked of a run that goes on ("stop"), None where nothing was.
+        request: what was asked of a run that goes on ("stop" or "pause"), None where nothing was.
         owner: which process works on it or waits with it, in words; None for none.
         wanted_device, device: what the settings ask for; what it runs on, once known.
         phase, phase_done, phase_total, phase_detail: what is going on and how far it is; of a
             queued run `phase_detail` says what it waits for.
         phase_speed: units of `phase_done` a second; phase_at: when it was written (unix time).
         epoch, step: whole epochs and steps done.
-        created_at, started_at, finished_at: unix time.
-        seconds: how long the run worked, without waiting in the queue; None until it ended.
+        created_at, started_at, finished_at: unix time; `started_at` when it first began.
+        resumed_at: when it began to work last: `started_at`, unless it was resumed.
+        seconds: how long the run worked, without waiting in the queue, until it last ended;
+            None before that.
         queue_position: 1 for the run that is next in line; None for one that is not queued.
         facts: everything the training loop said of itself.
     """
@@ -103,6 +105,7 @@ class RunRecord:
     step: int = 0
     steps: int = 0
     started_at: float | None = None
+    resumed_at: float | None = None
     finished_at: float | None = None
     seconds: float | None = None
     pictures_per_second: float | None = None
@@ -119,8 +122,20 @@ class RunRecord:
 
     @property
     def stopping(self) -> bool:
-        """Whether the run goes on only to end what it was asked to end."""
-        return self.status is RunStatus.RUNNING and self.request == "stop"
+        """Whether the run goes on, or waits, only to end what it was asked to end."""
+        return self.request == "stop" and not self.status.ended
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the run goes on only to keep where it is."""
+        return self.status is RunStatus.RUNNING and self.request == "pause"
+
+    def worked(self, now: float) -> float | None:
+        """Seconds the run worked until `now` (unix time), its waiting left out; None before it
+        began."""
+        if self.status is not RunStatus.RUNNING or self.resumed_at is None:
+            return self.seconds
+        return (self.seconds or 0.0) + max(0.0, now - self.resumed_at)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def recover(store: RunStore) -> list[RunRecord]:
     for record in store.owned():
         if is_owned(RunFolder(record.folder)):
             continue
-        last_sign = record.phase_at or record.started_at or time.time()
+        last_sign = record.phase_at or record.resumed_at or time.time()
         try:
             store.set_status(
                 record.id,
@@ -33,7 +33,7 @@ def recover(store: RunStore) -> list[RunRecord]:
                 owner=None,
                 request=None,
                 finished_at=last_sign,
-                seconds=last_sign - record.started_at if record.started_at else None,
+                seconds=record.worked(last_sign),
             )
         except RunError:
             continue  # it ended, or was marked by another process, between the two looks

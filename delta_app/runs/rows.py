@@ -2,53 +2,76 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from pydantic_core import from_json
+from sqlalchemy import JSON, Connection, Select, Text, cast, select
 
 from delta_app.runs.records import RunFailure, RunRecord, RunStatus
 from delta_app.runs.schema import runs
 from delta_app.runs.stored_values import check_values
 
-_others = runs.alias()
-_position = (
-    select(func.count())
-    .where(
-        _others.c.status == RunStatus.QUEUED,
-        _others.c.queue_position <= runs.c.queue_position,
-        runs.c.status == RunStatus.QUEUED,
-    )
-    .scalar_subquery()
-)
+KEPT_RECORDS = 10_000
+"""Records of rows as they stood last. A page that lists thousands of runs asks again every other
+second, and all but a few rows are the same."""
 
-# Of a record but not of the table: the folder, the error as one, the place in the line.
-_COLUMNS = [
-    runs.c[f.name] for f in fields(RunRecord) if f.name not in ("folder", "error", "queue_position")
-]
+# Of a record but not of the table: the folder, and the error as one.
+_NAMES = tuple(f.name for f in fields(RunRecord) if f.name not in ("folder", "error"))
+_FAILURE = ("error_message", "error_cure", "error_log")
+_JSON = tuple(name for name in _NAMES if isinstance(runs.c[name].type, JSON))
 
 
 def all_runs() -> Select[Any]:
-    """The query whose rows `record_of` understands; conditions and order are added to it."""
-    failure = (runs.c.error_message, runs.c.error_cure, runs.c.error_log)
-    return select(*_COLUMNS, *failure, _position.label("position"))
+    """The query whose rows `records_of` understands; conditions and order are added to it."""
+    return select(
+        *(
+            # As it is written: it is read only where the row is another than before.
+            cast(runs.c[name], Text).label(name) if name in _JSON else runs.c[name]
+            for name in (*_NAMES, *_FAILURE)
+        )
+    )
 
 
-def record_of(row: Row[Any], runs_dir: Path) -> RunRecord:
-    """A row of `all_runs` as a record.
+def records_of(connection: Connection, query: Select[Any], runs_dir: Path) -> list[RunRecord]:
+    """The records of the rows of `all_runs`.
 
-    Raises:
-        ValueError: a value is not of its column's type, which SQLite does not hold it to.
+    A row that is the same as before gives the same record: it is not to be changed.
     """
-    values = dict(row._mapping)
-    position = values.pop("position")
-    check_values(values)
-    message, cure, log = (values.pop(f"error_{part}") for part in ("message", "cure", "log"))
+    rows = connection.execute(query).all()
+    line = _line(connection) if any(row.status == RunStatus.QUEUED for row in rows) else ()
+    return [
+        _record(
+            tuple(row),
+            runs_dir,
+            bisect_right(line, row.queue_position) if row.status == RunStatus.QUEUED else None,
+        )
+        for row in rows
+    ]
+
+
+def _line(connection: Connection) -> Sequence[int]:
+    """The queue's numbers, in order."""
+    queued = runs.c.status == RunStatus.QUEUED
+    query = select(runs.c.queue_position).where(queued, runs.c.queue_position.is_not(None))
+    return connection.scalars(query.order_by(runs.c.queue_position)).all()
+
+
+@lru_cache(maxsize=KEPT_RECORDS)
+def _record(row: tuple[Any, ...], runs_dir: Path, position: int | None) -> RunRecord:
+    values = dict(zip(_NAMES, row, strict=False))
+    message, cure, log = row[len(_NAMES) :]
+    for name in _JSON:
+        values[name] = from_json(values[name])
+    check_values(values | dict(zip(_FAILURE, (message, cure, log), strict=True)))
     values["status"] = RunStatus(values["status"])
+    values["queue_position"] = position
     return RunRecord(
         **values,
         folder=runs_dir / values["id"],
-        queue_position=position or None,
         error=None if message is None else RunFailure(message, cure or "", log or ""),
     )

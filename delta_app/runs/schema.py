@@ -1,6 +1,7 @@
 """The store's tables, their version, and how older stores are brought up to it.
 
 Version 1   runs, metrics, events.
+Version 2   runs.resumed_at: a run works in several stretches.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
     update,
 )
 
 from delta_app.errors import StoreError
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -63,6 +65,7 @@ runs = Table(
     Column("steps", Integer, nullable=False, server_default="0"),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
+    Column("resumed_at", Float),
     Column("finished_at", Float),
     Column("seconds", Float),
     Column("pictures_per_second", Float),
@@ -111,8 +114,14 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
+
+def _add_resumed_at(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE runs ADD COLUMN resumed_at FLOAT"))
+    connection.execute(update(runs).values(resumed_at=runs.c.started_at))
+
+
 # MIGRATIONS[n] brings a store of version n to version n + 1.
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _add_resumed_at}
 
 
 def is_up_to_date(connection: Connection) -> bool:

@@ -13,16 +13,16 @@ from delta_app.atomic_files import write_json
 from delta_app.errors import RunError, StoreError
 from delta_app.runs.database import Database
 from delta_app.runs.folder import RunFolder, new_folder
+from delta_app.runs.queue import Queue
 from delta_app.runs.records import RunRecord, RunStatus
-from delta_app.runs.rows import all_runs
 from delta_app.runs.schema import runs
-from delta_app.runs.table import RunTable, checked_name
+from delta_app.runs.table import checked_name
 from delta_app.runs.trash import move_aside, trash_for
 
 STORE_FILE = "store.sqlite"
 
 
-class RunStore(RunTable):
+class RunStore(Queue):
     """Every run of one folder: a row in the database and a folder beside it.
 
     Args:
@@ -95,30 +95,6 @@ class RunStore(RunTable):
             raise
         return self.get(folder.path.name)
 
-    def request(self, run_id: str, what: str | None) -> RunRecord:
-        """Ask a run to "stop", or take the request back with None.
-
-        A run that nobody works on yet is stopped at once.
-
-        Raises:
-            RunError: there is no such run, or it has ended already.
-        """
-        mine = runs.c.id == run_id
-        alone = mine & (runs.c.status == RunStatus.QUEUED) & runs.c.owner.is_(None)
-        ended = {
-            "status": RunStatus.STOPPED,
-            "finished_at": time.time(),
-            "queue_position": None,
-            "phase_detail": "",
-        }
-        going = mine & runs.c.status.in_([RunStatus.QUEUED, RunStatus.RUNNING])
-        if not (what == "stop" and self._change(alone, ended)) and not self._change(
-            going, {"request": what}
-        ):
-            record = self.get(run_id)
-            raise RunError(f"Run {record.name!r} is {record.status}: it has ended already.")
-        return self.get(run_id)
-
     def delete(self, run_id: str) -> None:
         """Delete a run's row and its folder.
 
@@ -152,58 +128,3 @@ class RunStore(RunTable):
                 aside.rename(record.folder)
             raise
         shutil.rmtree(aside, ignore_errors=True)
-
-    # The queue
-
-    def next_in_line(self, device: str, *, takes_auto: bool) -> RunRecord | None:
-        """The first queued run for this device; first come, first served.
-
-        Args:
-            device: as torch calls it, with its index ("cuda:0"), or "cpu".
-            takes_auto: whether runs that leave the device open count.
-        """
-        kind = device.partition(":")[0]
-        wanted = {device, kind} if device in (kind, f"{kind}:0") else {device}
-        if takes_auto:
-            wanted.add("auto")
-        found = self._records(
-            all_runs()
-            .where(runs.c.status == RunStatus.QUEUED, runs.c.wanted_device.in_(wanted))
-            .order_by(runs.c.queue_position)
-            .limit(1)
-        )
-        return found[0] if found else None
-
-    def claim(self, run_id: str, owner: str) -> bool:
-        """Make `owner` the one who runs a queued run; False where it is queued no more.
-
-        The owner lock of the run's folder must be held before, or others would take the run
-        for one whose owner died.
-        """
-        free = (runs.c.id == run_id) & (runs.c.status == RunStatus.QUEUED) & runs.c.owner.is_(None)
-        return self._change(free, {"owner": owner, **_begun()})
-
-    def wait(self, run_id: str, words: str) -> None:
-        """Say of a queued run what it waits for."""
-        self._change(
-            (runs.c.id == run_id) & (runs.c.status == RunStatus.QUEUED), {"phase_detail": words}
-        )
-
-    def begin(self, run_id: str) -> None:
-        """Start a queued run whose owner waited for the device.
-
-        Raises:
-            RunError: the run is not queued any more.
-        """
-        values = _begun()
-        self.set_status(run_id, values.pop("status"), expected=RunStatus.QUEUED, **values)
-
-
-def _begun() -> dict[str, Any]:
-    """What changes in a queued run that starts."""
-    return {
-        "status": RunStatus.RUNNING,
-        "started_at": time.time(),
-        "queue_position": None,
-        "phase_detail": "",
-    }

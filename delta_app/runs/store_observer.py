@@ -11,6 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from delta_app.data.names import printable
+from delta_app.errors import CheckpointError, StoreError
+from delta_app.runs.folder import RunFolder
+from delta_app.runs.journal_writer import JournalWriter
 from delta_app.runs.json_values import plain_json
 from delta_app.runs.measurements import Measured
 from delta_app.runs.phase_clock import PhaseClock
@@ -50,24 +54,27 @@ class StoreObserver:
     """An observer that writes to the store and to the run's log file.
 
     What it is told is kept in memory and written by a thread of its own, at most every
-    `WRITE_EVERY` seconds and the last of it at the end. While the store cannot be written
-    (locked, disk full) it keeps all it was told and tries again: the run goes on.
+    `WRITE_EVERY` seconds and the last of it at the end: to the run's journal and to the store.
+    While one of them cannot be written (locked, disk full) it keeps all it was told and tries
+    again: the run goes on.
 
     Args:
-        log_file: gets every event with its time, at once.
+        folder: the run's; its log file gets every event with its time, at once.
         also: observers that are told the same, such as the command line's progress.
     """
 
     def __init__(
-        self, store: RunStore, run_id: str, log_file: Path, also: Sequence[Observer] = ()
+        self, store: RunStore, run_id: str, folder: RunFolder, also: Sequence[Observer] = ()
     ) -> None:
         self._store = store
         self._run_id = run_id
-        self._log_file = log_file
+        self._log_file = folder.log
         self._also = also
         self._clock = PhaseClock()
         self._facts = dict(store.get(run_id).facts)
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._journal = JournalWriter(folder.journal)
         self._measured: list[Measured] = []
         self._happened: list[Event] = []
         self._columns: dict[str, Any] = {}
@@ -98,7 +105,9 @@ class StoreObserver:
     def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         numbers = {name: float(value) for name, value in values.items()}
         columns = {_METRIC_COLUMNS[n]: v for n, v in numbers.items() if n in _METRIC_COLUMNS}
-        self._take(Measured(step, float(epoch), numbers), columns=columns)
+        measured = Measured(step, float(epoch), numbers)
+        self._journal.take(measured)
+        self._take(measured, columns=columns)
         self._tell("metrics", step, epoch, numbers)
 
     def event(self, level: Level, message: str) -> None:
@@ -116,6 +125,23 @@ class StoreObserver:
         self._take(columns={**columns, "facts": facts})
         self._tell("facts", plain)
 
+    def settle(self) -> int | None:
+        return self._journal.settle()
+
+    def rewind(self, told: int) -> None:
+        with self._writing:
+            with self._lock:
+                self._measured = []
+            self._journal.rewind(told)
+            try:
+                self._store.make_agree(self._run_id, self._journal.read())
+            except StoreError as error:
+                raise CheckpointError(
+                    f"The run's numbers cannot be taken back to its checkpoint: {error.message}",
+                    cure=error.cure,
+                ) from error
+        self._tell("rewind", told)
+
     # Writing
 
     def close(self) -> bool:
@@ -124,7 +150,7 @@ class StoreObserver:
         self._news.set()
         self._writer.join()
         deadline = time.monotonic() + LAST_WRITE_SECONDS
-        while not self._write():
+        while self._journal.settle() is None or not self._write():
             if time.monotonic() >= deadline:
                 return False
             time.sleep(0.2)
@@ -148,12 +174,17 @@ class StoreObserver:
         while not self._closing.is_set():
             self._news.wait()
             self._news.clear()
-            if not self._write():
+            kept = self._journal.write()
+            if not (self._write() and kept):
                 self._news.set()
             self._closing.wait(WRITE_EVERY)
 
     def _write(self) -> bool:
         """Write what has gathered; put it back where the store cannot take it."""
+        with self._writing:
+            return self._write_gathered()
+
+    def _write_gathered(self) -> bool:
         with self._lock:
             measured, self._measured = self._measured, []
             happened, self._happened = self._happened, []
@@ -192,10 +223,14 @@ class StoreObserver:
 
 
 def append_to_log(log_file: Path, happened: Event) -> None:
-    """Add an event to a log file; a disk that is full loses the line, not the run."""
+    """Add an event to a log file; a disk that is full loses the line, not the run.
+
+    Further lines of a message, a traceback's, are indented: none can be taken for an event.
+    """
+    message = "\n    ".join(printable(line) for line in happened.message.split("\n"))
     at = datetime.fromtimestamp(happened.at).astimezone().isoformat(" ", "milliseconds")
     with contextlib.suppress(OSError), log_file.open("a", encoding="utf-8") as file:
-        file.write(f"{at} {happened.level:7} {happened.message}\n")
+        file.write(f"{at} {happened.level:7} {message}\n")
 
 
 def last_lines(log_file: Path, number: int = 8) -> str:

@@ -13,7 +13,7 @@ from delta_app.formatting import some
 from delta_app.runs.database import Database
 from delta_app.runs.measurements import Measurements
 from delta_app.runs.records import RunRecord, RunStatus
-from delta_app.runs.rows import all_runs, record_of
+from delta_app.runs.rows import all_runs, records_of
 from delta_app.runs.schema import runs
 
 LONGEST_NAME = 200
@@ -135,7 +135,7 @@ class RunTable(Measurements):
 
     def _records(self, query: Select[Any]) -> list[RunRecord]:
         with self._database.reading() as connection:
-            return [record_of(row, self.runs_dir) for row in connection.execute(query)]
+            return records_of(connection, query, self.runs_dir)
 
 
 def checked_name(name: str) -> str:

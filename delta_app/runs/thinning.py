@@ -24,18 +24,26 @@ def thin(series: Series, most: int) -> Series:
     width = 2
     while 2 * -(-total // width) + 2 > most and width < total:
         width *= 2
-    keep = np.unique(np.concatenate([[0, total - 1], _extremes(series.values, width)]))
+    keep = extremes_and_ends(np.arange(total) // width, series.values)
     return Series(series.steps[keep], series.epochs[keep], series.values[keep])
 
 
-def _extremes(values: NDArray[np.float64], width: int) -> NDArray[np.int64]:
-    """Indices of the least and the greatest value of each `width` neighbours, sorted."""
-    buckets = -(-len(values) // width)
-    padded = np.full(buckets * width, np.nan)
-    padded[: len(values)] = values
-    table = padded.reshape(buckets, width)
-    start = np.arange(buckets) * width
-    absent = np.isnan(table)
-    least = start + np.where(absent, np.inf, table).argmin(axis=1)
-    greatest = start + np.where(absent, -np.inf, table).argmax(axis=1)
-    return np.unique(np.concatenate([least, greatest]))
+def extremes_and_ends(blocks: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Where the least and the greatest value of each block stand, and the first and the last value.
+
+    Of equal values the first counts; a block without any number gives its first value.
+
+    Args:
+        blocks: which block each value is in, (N,) and rising.
+        values: (N,)
+
+    Returns:
+        Indices, rising.
+    """
+    kept = np.zeros(len(values), dtype=bool)
+    kept[[0, -1]] = True
+    begins = np.flatnonzero(np.diff(blocks, prepend=blocks[0] - 1))
+    for wanted in (values, -values):
+        order = np.lexsort((wanted, blocks))  # keeps the order of equals; nan comes last
+        kept[order[begins]] = True
+    return np.flatnonzero(kept)

@@ -25,10 +25,12 @@ def status_words(record: RunRecord) -> str:
             return _queued(record)
         case RunStatus.RUNNING if record.request == "stop":
             return _stopping(record)
+        case RunStatus.RUNNING if record.request == "pause":
+            return "Pausing: finishing this step and keeping where it is"
         case RunStatus.RUNNING:
             return _phase(record)
         case RunStatus.PAUSED:
-            return f"Paused after {_so_far(record)}"
+            return _paused(record)
         case RunStatus.COMPLETED:
             return _completed(record)
         case RunStatus.STOPPED:
@@ -40,7 +42,10 @@ def status_words(record: RunRecord) -> str:
 
 
 def time_left(record: RunRecord, now: float | None = None) -> float | None:
-    """Seconds until the current phase ends at the speed it had so far; None where unknown."""
+    """Seconds until the current phase ends at the speed it had so far; None where unknown, or
+    where the phase will not go on to its end."""
+    if record.pausing or (record.stopping and record.phase != "testing"):
+        return None
     if record.status is not RunStatus.RUNNING or not record.phase_total or not record.phase_speed:
         return None
     since = max(0.0, (time.time() if now is None else now) - (record.phase_at or 0.0))
@@ -61,7 +66,10 @@ def _queued(record: RunRecord) -> str:
     place = record.queue_position or 1
     ordinal = _ORDINALS[place - 1] if place <= len(_ORDINALS) else f"number {place}"
     waits = f": {record.phase_detail}" if record.phase_detail else ""
-    return f"Queued, {ordinal} in line{waits}"
+    if not record.stopping:
+        return f"Queued, {ordinal} in line{waits}"
+    ends = "to test its best epoch" if record.best_epoch and _has_test(record) else "to end"
+    return f"Stopping: {ordinal} in line {ends}{waits}"
 
 
 def _phase(record: RunRecord) -> str:
@@ -83,6 +91,19 @@ def _phase(record: RunRecord) -> str:
     if total:
         return f"{words}: {count(done)} of {count(total)} {unit}".rstrip()
     return f"{words}: {detail}" if detail else words
+
+
+def _paused(record: RunRecord) -> str:
+    if record.started_at is None:
+        return "Paused before it began"
+    if not record.step:
+        return "Paused before its first step; resumed, it begins again"
+    of = f" of {count(record.steps)}" if record.steps else ""
+    if record.steps and record.step >= record.steps:
+        return "Paused after its last step; its test is left"
+    epochs = max(record.epochs, 1)
+    epoch = min(record.epoch + 1, epochs)
+    return f"Paused after step {count(record.step)}{of}, in epoch {epoch} of {epochs}"
 
 
 def _stopping(record: RunRecord) -> str:

@@ -75,7 +75,9 @@ def estimate(
     each = _cost_of(config)
     speed, measured = _speed(config, device, past)
     train, val, test = (pictures.get(split, 0) for split in ("train", "val", "test"))
-    flops = config.optimization.epochs * (train * _step_flops(config, each) + val * each.flops)
+    flops = config.optimization.total_epochs * (
+        train * _step_flops(config, each) + val * each.flops
+    )
     flops += test * each.flops
     if config.measures_attention:
         flops += _attention_flops(config.attention, each, train)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from delta_app.errors import WeightsError
 from delta_app.models.build import build_network, build_source
 from delta_app.models.feature_maps import FeatureMaps
+from delta_app.services import allowed
 from delta_app.services.kept import Kept
 from delta_app.training.weights_files import fill
 
@@ -59,8 +60,10 @@ class SourceOf:
         """Build it again.
 
         Raises:
+            OutsideError: they are a file that the app may not read.
             WeightsError: its weights are gone, or are others by now.
         """
+        allowed.check_weights_file(self.weights)
         source = build_source(self.backbone, self.weights)
         if source.digest != self.digest:
             raise WeightsError(

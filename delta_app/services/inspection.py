@@ -87,7 +87,7 @@ class Inspector:
             raise RunError(
                 f"{self.run.name} has no weights to look at yet.",
                 cure="The first are written when its first epoch ends."
-                if not self.run.status.ended
+                if self.run.status.unfinished
                 else "Choose a run that got past its first epoch.",
             )
         self.live = file == folder.snapshot
@@ -103,7 +103,7 @@ class Inspector:
             raise RunError(
                 f"{self.run.name} has not built its networks yet.",
                 cure="Look again once it trains."
-                if not self.run.status.ended
+                if self.run.status.unfinished
                 else "Choose a run that got as far as training.",
             ) from error
         except (OSError, ValueError) as error:

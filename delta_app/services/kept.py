@@ -1,4 +1,4 @@
-"""What is costly to make and is asked for again: kept up to so many bytes, the oldest dropped."""
+"""What is costly to make and is asked for again: kept up to a limit, the oldest dropped."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ V = TypeVar("V")
 class Kept(Generic[V]):
     """Values by key, of at most `most_bytes` together; the one used longest ago goes first.
 
+    Args:
+        most: how many are kept at most, however small they are; None for any number.
+
     Safe for any number of threads. A value is made once: who asks for it meanwhile waits, who
     asks for another does not. The value made last is kept even where it is larger than all that
     is allowed.
     """
 
-    def __init__(self, most_bytes: int, size_of: Callable[[V], int]) -> None:
+    def __init__(
+        self, most_bytes: int, size_of: Callable[[V], int], *, most: int | None = None
+    ) -> None:
         self._most_bytes = most_bytes
+        self._most = most
         self._size_of = size_of
         self._lock = threading.Lock()
         self._values: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
@@ -64,5 +70,7 @@ class Kept(Generic[V]):
         return self._values[key][0]
 
     def _drop_oldest(self) -> None:
-        while len(self._values) > 1 and self.bytes > self._most_bytes:
+        while len(self._values) > 1 and (
+            self.bytes > self._most_bytes or (self._most is not None and len(self) > self._most)
+        ):
             self._values.popitem(last=False)

@@ -18,6 +18,7 @@ from pathlib import Path
 from delta_app.data.check import check_folder
 from delta_app.data.records import DatasetCheck
 from delta_app.data.scan import folder_of
+from delta_app.errors import Cancelled
 
 _CHECKS_KEPT = 8
 _TRUSTED_SECONDS = 1.0  # at least, in which a folder is taken to be unchanged
@@ -51,7 +52,7 @@ def check(
     kept = checked_before(path)
     if kept is not None:
         return kept
-    state, seconds = _timed_state(folder_of(path))
+    state, seconds = _timed_state(folder_of(path), cancelled)
     found = check_folder(path, on_progress=on_progress, cancelled=cancelled)
     if state is not None:
         _keep(Path(found.root), _Kept(found, state, _trusted(seconds)))
@@ -86,16 +87,24 @@ def _trusted(seconds: float) -> float:
     return time.monotonic() + max(_TRUSTED_SECONDS, _TRUSTED_FACTOR * seconds)
 
 
-def _timed_state(folder: Path) -> tuple[str | None, float]:
+def _timed_state(
+    folder: Path, cancelled: Callable[[], bool] | None = None
+) -> tuple[str | None, float]:
     start = time.perf_counter()
-    return _state(folder), time.perf_counter() - start
+    return _state(folder, cancelled), time.perf_counter() - start
 
 
-def _state(folder: Path) -> str | None:
-    """A digest of every file's name, size and times under a folder; None where it is no folder."""
+def _state(folder: Path, cancelled: Callable[[], bool] | None = None) -> str | None:
+    """A digest of every file's name, size and times under a folder; None where it is no folder.
+
+    Raises:
+        Cancelled: `cancelled` said so.
+    """
     digest = hashlib.sha256()
     waiting, seen = [str(folder)], set[tuple[int, int]]()
     while waiting:
+        if cancelled is not None and cancelled():
+            raise Cancelled
         current = waiting.pop()
         try:
             status = os.stat(current)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,12 +13,15 @@ from delta_app.errors import RunError
 from delta_app.json_files import checked, read_json
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord
+from delta_app.services.kept import Kept
 
 Verdict = Literal["right", "wrong"]
 
 SPLIT_LABELS: dict[str, str] = {name: words.capitalize() for name, words in SPLIT_WORDS.items()}
 
-_KEPT_RUNS = 16
+KEPT_RUNS = 16
+KEPT_BYTES = 300_000_000
+_PICTURE_BYTES, _PROBABILITY_BYTES = 1_000, 32  # of one in memory, about
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def pictures_of(run: RunRecord) -> RunPictures:
             f"{run.name} has not read its pictures yet.",
             cure="They are listed a moment after the run starts.",
         )
-    return _read(folder.split, _stamp(folder.split), folder.predictions, _stamp(folder.predictions))
+    key = folder.split, _stamp(folder.split), folder.predictions, _stamp(folder.predictions)
+    return _kept.get(key, lambda: _read(*key))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -128,7 +131,14 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_ino
 
 
-@lru_cache(maxsize=_KEPT_RUNS)
+def _bytes_of(pictures: RunPictures) -> int:
+    answers = sum(len(picture.probabilities) for picture in pictures.pictures)
+    return _PICTURE_BYTES * len(pictures.pictures) + _PROBABILITY_BYTES * answers
+
+
+_kept: Kept[RunPictures] = Kept(KEPT_BYTES, _bytes_of, most=KEPT_RUNS)
+
+
 def _read(
     split_file: Path,
     split_stamp: tuple[int, int],

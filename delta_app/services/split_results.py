@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +13,12 @@ from delta_app.errors import RunError
 from delta_app.json_files import checked, read_json
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord
+from delta_app.services.kept import Kept
 from delta_app.training.network_file import read_network
 
-_KEPT_RUNS = 16
+KEPT_RUNS = 16
+KEPT_BYTES = 100_000_000
+_CELL_BYTES = 8  # of a confusion matrix in memory: most counts are small, and shared
 
 _Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _Count = Annotated[int, Field(ge=0)]
@@ -77,11 +79,17 @@ def results_of(run: RunRecord) -> RunResults | None:
         stamps = folder.predictions.stat().st_mtime_ns, folder.model.stat().st_mtime_ns
     except OSError:
         return None
-    return _read(folder, stamps)
+    return _kept.get((folder, stamps), lambda: _read(folder))
 
 
-@lru_cache(maxsize=_KEPT_RUNS)
-def _read(folder: RunFolder, stamps: tuple[int, int]) -> RunResults:
+def _bytes_of(results: RunResults) -> int:
+    return 10_000 + _CELL_BYTES * len(results.splits) * len(results.classes) ** 2
+
+
+_kept: Kept[RunResults] = Kept(KEPT_BYTES, _bytes_of, most=KEPT_RUNS)
+
+
+def _read(folder: RunFolder) -> RunResults:
     try:
         classes = read_network(folder.model).classes
         found = checked(_RESULTS, read_json(folder.predictions))

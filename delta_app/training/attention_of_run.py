@@ -24,6 +24,7 @@ from delta_app.errors import AttentionError
 from delta_app.formatting import duration
 from delta_app.training.measured_network import MeasuredNetwork, fine_tuned, source_with_head
 from delta_app.training.measurement import ATTENTION_FILE, FILES, HEAD_FILE, measure
+from delta_app.training.measuring import MEASURING_FILE
 from delta_app.training.observer import Control, Observer
 from delta_app.training.preparation import (
     Caches,
@@ -159,9 +160,13 @@ def find_or_measure(
             "info", f"Reusing the attention {key}, measured before in {duration(found.seconds)}."
         )
     else:
-        new = measure(config, key, splits, network, caches, observer, control, keep_part=keep_part)
+        new = measure(
+            config, key, splits, network, caches, folder, observer, control, keep_part=keep_part
+        )
         new.save(shared if new.attention.complete else folder)
         found = new.attention
+        if found.complete:
+            (folder / MEASURING_FILE).unlink(missing_ok=True)
     if found.complete:
         for name in FILES:
             if (shared / name).is_file():  # by picture is missing in those of older versions

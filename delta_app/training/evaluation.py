@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from delta_app.data.batches import PlainBatches
 from delta_app.formatting import counted
+from delta_app.models.at_once import AtOnce
 from delta_app.models.modes import eval_mode
 from delta_app.training.observer import Observer
 
@@ -100,20 +101,44 @@ def evaluate(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     on_pictures: Callable[[int], None] = lambda done: None,
+    at_once: AtOnce | None = None,
 ) -> Evaluation:
     """Run the network in eval mode over (images, labels) and restore its modes.
 
     Args:
         on_pictures: told how many pictures are done; it may raise to stop.
+        at_once: how many of a batch's pictures run together; by default all, less only once
+            memory does not suffice. One that is given remembers it for the next evaluation.
+
+    Raises:
+        TrainingError: memory does not suffice even for single pictures.
     """
+    at_once = at_once or AtOnce()
     logits, labels, done = [], [], 0
     with eval_mode(model):
         for images, batch_labels in batches:
-            logits.append(model(images).float())
+            logits += [some.float() for some in at_once(model, images)]
             labels.append(batch_labels)
             done += len(batch_labels)
             on_pictures(done)
     return evaluation(torch.cat(logits).cpu(), torch.cat(labels).cpu())
+
+
+def halving(observer: Observer, doing: str) -> AtOnce:
+    """Runs batches in smaller parts once memory does not suffice, and says so in the run's log.
+
+    Args:
+        doing: what goes on meanwhile, such as "validating".
+    """
+
+    def say(most: int) -> None:
+        observer.event(
+            "warning",
+            f"Out of memory while {doing}: goes on with {counted(most, 'picture')} at a time, "
+            "which changes no number.",
+        )
+
+    return AtOnce(say)
 
 
 def warn_if_not_finite(found: Evaluation, observer: Observer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,16 +12,22 @@ from torch import nn
 from delta_app.atomic_files import write_json
 from delta_app.data.records import Splits
 from delta_app.formatting import percent
+from delta_app.training.disk import RunDisk
 from delta_app.training.evaluation import (
     EVALUATION_BATCH,
     Evaluation,
     evaluate,
+    halving,
     pairs,
     warn_if_not_finite,
 )
 from delta_app.training.keeping import KeptWeights
-from delta_app.training.observer import Control, Observer, Request
+from delta_app.training.observer import Control, HeedsOnly, Observer
 from delta_app.training.preparation import Ask, Caches
+
+Ending = Literal["completed", "stopped", "paused", "interrupted"]
+
+RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True)
@@ -28,19 +35,23 @@ class RunResult:
     """How a run ended and what it reached.
 
     Attributes:
-        ended: completed; stopped by the person (best epoch kept and tested); or interrupted
-            (nothing tested).
+        ended: completed; stopped by the person (best epoch kept and tested); paused by the
+            person or interrupted by the app's end (nothing tested).
         best_epoch: 1-based; the epoch whose weights were kept.
         val_top1: of the kept epoch; None without a validation split.
         test_top1, test_balanced: None without a test split, or where nothing was tested.
+        test_evaluations: how often the test split was evaluated: once more each time the run
+            was continued after its end.
+        step: steps done when it was tested.
     """
 
-    ended: Literal["completed", "stopped", "interrupted"]
+    ended: Ending
     best_epoch: int | None = None
     val_top1: float | None = None
     test_top1: float | None = None
     test_balanced: float | None = None
     test_evaluations: int = 0
+    step: int = 0
 
 
 class FinalTest:
@@ -57,26 +68,40 @@ class FinalTest:
         target: nn.Module,
         splits: Splits,
         caches: Caches,
+        disk: RunDisk,
         observer: Observer,
         control: Control,
     ) -> None:
         self._folder = folder
         self._target = target
         self._splits = splits
+        self._disk = disk
         self._observer = observer
         # After stop was asked for, the test's pictures are still decoded and the test still runs;
-        # only the app's end breaks it off.
-        only_the_end = _OnlyInterrupt(control)
-        self._caches = caches.heeding(only_the_end)
-        self._ask = Ask(only_the_end)
+        # only a pause and the app's end break it off.
+        heeded = HeedsOnly(control, "interrupt", "pause")
+        self._at_once = halving(observer, "testing")
+        self._caches = caches.heeding(heeded)
+        self._ask = Ask(heeded)
 
-    def run(self, kept: KeptWeights, ended: Literal["completed", "stopped"]) -> RunResult:
+    def run(
+        self, kept: KeptWeights, ended: Literal["completed", "stopped"], step: int
+    ) -> RunResult:
         """Load the kept epoch, evaluate validation and test once each, write what was found.
 
+        What a run that was killed at its very end had found already is not measured again.
+
+        Args:
+            step: steps done.
+
         Raises:
-            Cancelled: the app ends.
+            Cancelled: the app ends, or the run is paused.
         """
-        if not kept.restore():
+        before = _result_in(self._folder)
+        if before is not None and (before.step, before.best_epoch) == (step, kept.epoch):
+            self._observer.facts(_facts(before))
+            return before
+        if not kept.load_into_target():
             self._observer.event(
                 "warning", "Stopped before the first epoch ended: nothing to test."
             )
@@ -85,20 +110,28 @@ class FinalTest:
         val = self._evaluate("val", predictions)
         test = self._evaluate("test", predictions)
         self._observer.phase("saving", 0, None)
-        write_json(self._folder / "predictions.json", predictions)
+        self._disk.insist(
+            lambda: write_json(self._folder / "predictions.json", predictions), "the predictions"
+        )
         result = RunResult(
             ended=ended,
             best_epoch=kept.epoch,
             val_top1=None if val is None else val.top1,
             test_top1=None if test is None else test.top1,
             test_balanced=None if test is None else test.balanced_accuracy,
-            test_evaluations=0 if test is None else 1,
+            test_evaluations=_tested_before(before) + (test is not None),
+            step=step,
         )
-        write_json(self._folder / "result.json", asdict(result))
-        self._observer.facts({k: v for k, v in asdict(result).items() if k != "ended"})
+        self._disk.insist(
+            lambda: write_json(self._folder / RESULT_FILE, asdict(result)), "the result"
+        )
+        self._observer.facts(_facts(result))
         if test is not None:
+            often = (
+                "once" if result.test_evaluations == 1 else f"({result.test_evaluations} tests now)"
+            )
             self._observer.event(
-                "info", f"Tested epoch {kept.epoch} once: top-1 {percent(test.top1)}."
+                "info", f"Tested epoch {kept.epoch} {often}: top-1 {percent(test.top1)}."
             )
         return result
 
@@ -114,17 +147,23 @@ class FinalTest:
             self._observer.phase("testing", done, len(pictures), f"{split} pictures")
 
         batches = self._caches.plain(pictures, EVALUATION_BATCH)
-        found = evaluate(self._target, pairs(batches), on_pictures)
+        found = evaluate(self._target, pairs(batches), on_pictures, self._at_once)
         warn_if_not_finite(found, self._observer)
         predictions[split] = found.to_json(p.relative for p in pictures)
         return found
 
 
-class _OnlyInterrupt:
-    """Hears of nothing but the app's end."""
+def _result_in(folder: Path) -> RunResult | None:
+    """What a run found before it was continued or killed; None where it found nothing."""
+    try:
+        return RunResult(**json.loads((folder / RESULT_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
 
-    def request(self) -> Request:
-        return "interrupt" if self._control.request() == "interrupt" else "run"
+def _tested_before(result: RunResult | None) -> int:
+    return 0 if result is None else result.test_evaluations
+
+
+def _facts(result: RunResult) -> dict[str, Any]:
+    return {k: v for k, v in asdict(result).items() if k not in ("ended", "step")}

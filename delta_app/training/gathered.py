@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -144,6 +145,28 @@ class Gathered:
             if first_order is not None:
                 apart = values - first_order[layer].cpu()
                 _put(self._difference, layer, by_class_and_half(apart, *groups))
+
+    def state(self) -> dict[str, Any]:
+        """All of it as tensors and plain types, to go on from later."""
+        return {
+            "places": list(self._places),
+            "kept": None if self._kept is None else {n: list(p) for n, p in self._kept.items()},
+            "exact": {name: found.state() for name, found in self._exact.items()},
+            "difference": {name: found.state() for name, found in self._difference.items()},
+        }
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self._places = list(state["places"])
+        kept = state["kept"]
+        self._kept = None if kept is None else {n: list(parts) for n, parts in kept.items()}
+        self._exact = {name: Moments(*found) for name, found in state["exact"].items()}
+        self._difference = {name: Moments(*found) for name, found in state["difference"].items()}
+
+    @property
+    def groups(self) -> int:
+        """How often `add` was called."""
+        return len(self._places)
 
     @property
     def pictures(self) -> int:

@@ -19,7 +19,8 @@ from delta_app.data.batches import PlainBatches
 from delta_app.data.records import Splits
 from delta_app.errors import Cancelled
 from delta_app.formatting import count, counted, some
-from delta_app.training.evaluation import EVALUATION_BATCH
+from delta_app.models.at_once import AtOnce
+from delta_app.training.evaluation import EVALUATION_BATCH, halving
 from delta_app.training.gathered import (
     BY_PICTURE_BYTES,
     Gathered,
@@ -33,6 +34,7 @@ from delta_app.training.measured_batches import (
     augmented_batches,
     plain_batches,
 )
+from delta_app.training.measuring import Measuring
 from delta_app.training.observer import Observer
 from delta_app.training.preparation import Ask, Caches
 
@@ -63,6 +65,7 @@ class ImportanceMeasurement:
     Args:
         model: the network with its head, in eval mode.
         channels: number of filters by behaviour layer.
+        measuring: what an earlier stretch found; it is told what this one finds.
         keep_part: whether a run that is asked to end keeps what was measured until then.
     """
 
@@ -75,16 +78,18 @@ class ImportanceMeasurement:
         channels: Mapping[str, int],
         observer: Observer,
         ask: Ask,
+        measuring: Measuring,
         *,
         keep_part: bool = False,
     ) -> None:
+        self._measuring = measuring
         self._settings = settings
         self._splits = splits
         self._caches = caches
         self._model = model
         self._layers = tuple(channels)
         self._filters = sum(channels.values())
-        self._first_order = _FirstOrder(model, self._layers)
+        self._first_order = _FirstOrder(model, self._layers, halving(observer, FIRST_ORDER_PHASE))
         self._observer = observer
         self._ask = ask
         self._keep_part = keep_part
@@ -96,10 +101,13 @@ class ImportanceMeasurement:
             Cancelled: the run was asked to end, and nothing is kept.
         """
         exciting = self._look()
-        first_order = self._of_all_pictures() if self._settings.estimator == "combined" else None
+        first_order = self._first_order_of_all() if self._settings.estimator == "combined" else None
         wanted = self._batches()
         keep = 4 * self._filters * wanted.pictures <= BY_PICTURE_BYTES
         found = Gathered(len(self._splits.classes), self._halves, keep)
+        before = self._measuring.found("gathered")
+        if before is not None:
+            found.take_up(before)
         complete = self._measure(wanted, found, first_order)
         layers = found.layers(first_order)
         self._say_where_it_does_not_help(layers)
@@ -118,12 +126,27 @@ class ImportanceMeasurement:
 
     def _look(self) -> Excitation:
         """Which training pictures excite each filter most."""
-        found, done = Excitation(self._model, self._layers), 0
+        at_once = halving(self._observer, LOOKING_PHASE)
+        found, done = Excitation(self._model, self._layers, at_once=at_once), 0
+        before = self._measuring.found("excitation")
+        if before is not None:
+            found.take_up(before)
+            return found
         for batch in self._plain:
             self._ask.raise_if_ended()
             found.look(batch.images, batch.indices)
             done += len(batch.indices)
             self._observer.phase(LOOKING_PHASE, done, len(self._splits.train), "pictures")
+        self._measuring.keep("excitation", found.state())
+        return found
+
+    def _first_order_of_all(self) -> dict[str, Moments]:
+        """First order of all training pictures, as it was kept or measured now."""
+        before = self._measuring.found("first order")
+        if before is not None:
+            return {name: Moments(*state) for name, state in before.items()}
+        found = self._of_all_pictures()
+        self._measuring.keep("first order", {name: each.state() for name, each in found.items()})
         return found
 
     def _of_all_pictures(self) -> dict[str, Moments]:
@@ -152,7 +175,7 @@ class ImportanceMeasurement:
             f"{counted(wanted.most, 'batch', 'batches')}, {counted(wanted.images, 'picture')} in "
             f"all, for {counted(self._filters, 'filter')}.",
         )
-        total, done, batches = self._filters * wanted.images, 0, 0
+        total, done, batches, groups = self._filters * wanted.images, 0, 0, 0
 
         def on_pairs(measured: int) -> None:
             nonlocal done
@@ -162,14 +185,22 @@ class ImportanceMeasurement:
 
         try:
             for group in wanted.groups:
-                self._measure_group(group, engine, found, on_pairs, first_order is not None)
+                if found.groups > groups:  # measured in an earlier stretch
+                    done += self._filters * len(group.places) * group.batches
+                else:
+                    self._measure_group(group, engine, found, on_pairs, first_order is not None)
+                    self._measuring.keep("gathered", found.state())
+                groups += 1
                 batches += group.batches
+                if groups < found.groups:
+                    continue
                 if wanted.least <= batches < wanted.most and self._reliable(found, first_order):
                     said = counted(batches, "batch", "batches")
                     self._observer.event("info", f"Reliable after {said}.")
                     break
         except Cancelled:
-            if not self._keep_part or found.pictures < 2:
+            self._measuring.write()
+            if not self._keep_part or found.pictures < 2 or self._ask.wanted == "pause":
                 raise
             self._observer.event(
                 "info",
@@ -248,9 +279,10 @@ class ImportanceMeasurement:
 class _FirstOrder:
     """First-order importance with the engine's face."""
 
-    def __init__(self, model: nn.Module, layers: tuple[str, ...]) -> None:
+    def __init__(self, model: nn.Module, layers: tuple[str, ...], at_once: AtOnce) -> None:
         self._model = model
         self._layers = layers
+        self._at_once = at_once
 
     def measure(
         self,
@@ -258,6 +290,11 @@ class _FirstOrder:
         labels: Tensor,
         on_pairs: Callable[[int], None] = lambda pairs: None,
     ) -> dict[str, Tensor]:
-        found = first_order_importance(self._model, self._layers, images, labels)
+        parts = self._at_once(
+            lambda few, their: first_order_importance(self._model, self._layers, few, their),
+            images,
+            labels,
+        )
+        found = {layer: torch.cat([part[layer] for part in parts], 1) for layer in self._layers}
         on_pairs(sum(values.numel() for values in found.values()))
         return found

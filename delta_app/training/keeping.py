@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
+from delta_app.training.disk import RunDisk
 from delta_app.training.evaluation import Evaluation
 from delta_app.training.weights_files import cpu_state, save_state
 
@@ -26,13 +29,14 @@ class KeptWeights:
         val_top1: of that epoch; None without validation.
     """
 
-    def __init__(self, folder: Path, target: nn.Module) -> None:
+    def __init__(self, folder: Path, target: nn.Module, disk: RunDisk) -> None:
         self._folder = folder
         self._target = target
+        self._disk = disk
         self._best: dict[str, Tensor] | None = None
         self._best_on_disk = True
         self._rank: tuple[float, float] | None = None
-        self._written: dict[str, float] = {}
+        self._tried: dict[str, float] = {}
         self.epoch: int | None = None
         self.val_top1: float | None = None
 
@@ -46,35 +50,52 @@ class KeptWeights:
             self.val_top1 = None if val is None else val.top1
             self._best_on_disk = False
         if last or self._due(SNAPSHOT_FILE):
-            self._write(SNAPSHOT_FILE, state)
-        if not self._best_on_disk and (last or self._due(BEST_FILE)):
-            self._write_best()
+            self._try_to_write(SNAPSHOT_FILE, state)
+        if last or self._due(BEST_FILE):
+            self.keep_on_disk()
         return better
 
-    def restore(self) -> bool:
-        """Load the kept weights into the target and make sure they lie on disk.
+    def keep_on_disk(self) -> None:
+        """Write the kept weights where the disk has not got them; what it cannot take waits."""
+        if self._best is not None and not self._best_on_disk:
+            self._best_on_disk = self._try_to_write(BEST_FILE, self._best)
+
+    def load_into_target(self) -> bool:
+        """Load the kept weights into the target, and wait until they lie on disk.
 
         Returns:
             False where no epoch has ended.
         """
-        if self._best is None:
+        best = self._best
+        if best is None:
             return False
         if not self._best_on_disk:
-            self._write_best()
-        self._target.load_state_dict(self._best)
+            self._disk.insist(lambda: save_state(self._folder / BEST_FILE, best), "the best epoch")
+            self._best_on_disk = True
+        self._target.load_state_dict(best)
         return True
 
-    def _write_best(self) -> None:
-        if self._best is not None:
-            self._write(BEST_FILE, self._best)
-            self._best_on_disk = True
+    def state(self) -> dict[str, Any]:
+        """All of it, as tensors and plain types, for a checkpoint."""
+        return {
+            "epoch": self.epoch,
+            "val_top1": self.val_top1,
+            "rank": self._rank,
+            "best": self._best,
+        }
 
-    def _write(self, name: str, state: dict[str, Tensor]) -> None:
-        save_state(self._folder / name, state)
-        self._written[name] = time.monotonic()
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave; the file may be of a later epoch and is written anew."""
+        self.epoch, self.val_top1 = state["epoch"], state["val_top1"]
+        self._rank = None if state["rank"] is None else tuple(state["rank"])
+        self._best = None if state["best"] is None else dict(state["best"])
+        self._best_on_disk = False
+
+    def _try_to_write(self, name: str, state: Mapping[str, Tensor]) -> bool:
+        self._tried[name] = time.monotonic()
+        what = "the best epoch" if name == BEST_FILE else "the latest weights"
+        return self._disk.try_to(lambda: save_state(self._folder / name, state), what)
 
     def _due(self, name: str) -> bool:
-        return (
-            name not in self._written
-            or time.monotonic() - self._written[name] >= SECONDS_BETWEEN_WRITES
-        )
+        tried = self._tried.get(name)
+        return tried is None or time.monotonic() - tried >= SECONDS_BETWEEN_WRITES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,11 @@ from delta_app.config import AttentionSettings
 from delta_app.data.records import Splits
 from delta_app.formatting import duration
 from delta_app.models.head import head_of
+from delta_app.training.disk import RunDisk
+from delta_app.training.evaluation import halving
 from delta_app.training.importance import Importance, ImportanceMeasurement
 from delta_app.training.measured_network import MeasuredNetwork
+from delta_app.training.measuring import MEASURING_FILE, Measuring
 from delta_app.training.observer import Control, Observer
 from delta_app.training.preparation import Ask, Caches
 from delta_app.training.run_config import RunConfig
@@ -53,12 +55,16 @@ def measure(
     splits: Splits,
     network: MeasuredNetwork,
     caches: Caches,
+    folder: Path,
     observer: Observer,
     control: Control,
     *,
     keep_part: bool = False,
 ) -> Measurement:
     """Train the head where there is none yet, and measure every filter.
+
+    A measurement that was broken off goes on where it was: what it had found lies in `folder`
+    until it is complete.
 
     Args:
         key: what the measurement is called among the shared ones.
@@ -69,12 +75,22 @@ def measure(
         Cancelled: the run was asked to end, and nothing is kept.
     """
     settings, ask = config.attention, Ask(control)
-    started = time.monotonic()
+    disk = RunDisk(folder, observer, control)
+    every = config.optimization.checkpoint_seconds
+    measuring = Measuring(folder / MEASURING_FILE, key, disk, observer, every)
     model = network.build()
     if not network.head_is_trained:
-        _train_head(model, settings, caches, observer, ask)
+        _head(model, settings, caches, observer, ask, measuring)
     found = ImportanceMeasurement(
-        settings, splits, caches, model, network.channels, observer, ask, keep_part=keep_part
+        settings,
+        splits,
+        caches,
+        model,
+        network.channels,
+        observer,
+        ask,
+        measuring,
+        keep_part=keep_part,
     ).run()
     digests = tuple(splits.train[i].digest for i in found.pictures)
     attention = ChannelAttention(
@@ -83,7 +99,7 @@ def measure(
         settings=settings.determining() | _whose(settings),
         backbone=config.model.backbone,
         weights_digest=network.digest,
-        seconds=time.monotonic() - started,
+        seconds=measuring.spent(),
         key=key if found.complete else "",
         versions={"torch": torch.__version__, "torchvision": torchvision.__version__},
         complete=found.complete,
@@ -100,6 +116,26 @@ def measure(
     return Measurement(
         attention, by_picture, {n: t.detach().cpu().contiguous() for n, t in head.items()}
     )
+
+
+def _head(
+    model: nn.Module,
+    settings: AttentionSettings,
+    caches: Caches,
+    observer: Observer,
+    ask: Ask,
+    measuring: Measuring,
+) -> None:
+    """Give the network its trained head, as an earlier stretch left it or trained now."""
+    head = head_of(model)[1]
+    before = measuring.found("head")
+    if before is None:
+        _train_head(model, settings, caches, observer, ask)
+        measuring.keep("head", head.state_dict())
+        return
+    head.load_state_dict(before)
+    model.eval().requires_grad_(False)
+    observer.event("info", "The measurement goes on where it was broken off.")
 
 
 def _train_head(
@@ -120,6 +156,7 @@ def _train_head(
         epochs=settings.head_epochs,
         lr=settings.attention_head_lr,
         on_epoch=lambda done: observer.phase(phase, done, settings.head_epochs),
+        at_once=halving(observer, phase),
     )
     observer.event("info", f"The attention's head ended at a cross-entropy of {loss:.3f}.")
 

@@ -41,6 +41,21 @@ class Observer(Protocol):
     def facts(self, values: Mapping[str, object]) -> None:
         """What the run's record shows: classes, pictures a split, device, memory, results."""
 
+    def settle(self) -> int | None:
+        """Wait until what `metrics` was told lies on disk, for a checkpoint to rest upon.
+
+        Returns:
+            How many times `metrics` was called, over all stretches of the run; None where the
+            disk cannot take it now.
+        """
+
+    def rewind(self, told: int) -> None:
+        """Forget all but the first `told` calls of `metrics`: they are measured anew.
+
+        Raises:
+            CheckpointError: there were fewer, or the disk cannot take it.
+        """
+
 
 class Control(Protocol):
     """Asked before every step and between pictures of long preparations."""
@@ -60,9 +75,30 @@ class Silent:
 
     def facts(self, values: Mapping[str, object]) -> None: ...
 
+    def settle(self) -> int | None:
+        return 0
+
+    def rewind(self, told: int) -> None: ...
+
 
 class Unstoppable:
     """A control that always lets the run go on."""
 
     def request(self) -> Request:
         return "run"
+
+
+class HeedsOnly:
+    """A control that passes on only some of what is asked for.
+
+    Args:
+        heard: what is passed on; all else is "run".
+    """
+
+    def __init__(self, control: Control, *heard: Request) -> None:
+        self._control = control
+        self._heard = heard
+
+    def request(self) -> Request:
+        wanted = self._control.request()
+        return wanted if wanted in self._heard else "run"

@@ -9,7 +9,7 @@ from torch import nn
 
 from delta_app.config import OptimizationSettings
 from delta_app.models.head import backbone_parameters, head_parameters
-from delta_app.training.schedules import lr_factor
+from delta_app.training.schedules import lr_factor, place_in_round
 
 
 def build_optimizer(
@@ -54,17 +54,25 @@ def set_learning_rates(
     optimizer: torch.optim.Optimizer,
     settings: OptimizationSettings,
     step: int,
-    total: int,
     steps_per_epoch: int,
 ) -> dict[str, float]:
-    """Set every group's learning rate for a step; returns them by group."""
+    """Set every group's learning rate for a step; returns them by group.
+
+    The schedule runs anew in each round of epochs; only the first one warms up, since the head
+    is not random any more in those after it.
+
+    Args:
+        step: updates done before this one, 0-based.
+    """
+    rounds = [epochs * steps_per_epoch for epochs in settings.rounds]
+    number, step, total = place_in_round(step, rounds)
     factor = lr_factor(
         settings.schedule,
         step,
         total,
         step_at=settings.step_at,
         decay=settings.decay,
-        warmup=round(settings.warmup_epochs * steps_per_epoch),
+        warmup=0 if number else round(settings.warmup_epochs * steps_per_epoch),
     )
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor

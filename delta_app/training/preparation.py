@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +16,17 @@ from delta_app.data.cache import PictureCache, default_cache_folder, default_mem
 from delta_app.data.check import check_folder
 from delta_app.data.records import Picture, Splits
 from delta_app.data.splits import make_splits
-from delta_app.errors import Cancelled, DatasetError
+from delta_app.errors import Cancelled, CheckpointError, DatasetError
 from delta_app.models.behaviour_layers import check_layers, default_behaviour_layers
 from delta_app.models.build import Source, build_source, build_target
 from delta_app.models.feature_maps import layer_channels
 from delta_app.models.preprocessing import Preprocessing, preprocessing
 from delta_app.models.randomness import set_dropout, use_generator
 from delta_app.training.devices import MixedPrecision, resolve_device
-from delta_app.training.observer import Control, Observer
+from delta_app.training.observer import Control, Observer, Request
 from delta_app.training.run_config import RunConfig
+
+SPLIT_FILE = "split.json"
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,13 @@ class Ask:
     def __init__(self, control: Control) -> None:
         self._control = control
 
+    @property
+    def wanted(self) -> Request:
+        """What is asked for now."""
+        return self._control.request()
+
     def wanted_to_end(self) -> bool:
-        return self._control.request() != "run"
+        return self.wanted != "run"
 
     def raise_if_ended(self) -> None:
         if self.wanted_to_end():
@@ -60,14 +68,19 @@ class Ask:
 
 
 def prepare_pictures(
-    config: RunConfig, folder: Path, observer: Observer, control: Control
+    config: RunConfig, folder: Path, observer: Observer, control: Control, *, kept: bool = False
 ) -> Pictures:
     """Check the folder and cut its splits; they are kept in split.json.
+
+    Args:
+        kept: the splits are those of split.json; the folder is not looked at.
 
     Raises:
         DatasetError: the folder cannot be trained on; the first error's words.
         Cancelled: the run was asked to end.
     """
+    if kept:
+        return Pictures(_kept_splits(folder / SPLIT_FILE))
     ask = Ask(control)
     check = check_folder(
         config.data.data,
@@ -85,9 +98,19 @@ def prepare_pictures(
     return Pictures(splits)
 
 
+def _kept_splits(path: Path) -> Splits:
+    try:
+        return Splits.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}, which says what the run trains on, cannot be read: {error}.",
+            cure="Put the file back, or run again from the beginning.",
+        ) from error
+
+
 def keep_splits(splits: Splits, folder: Path, observer: Observer) -> None:
     """split.json, and what the run's record shows of it."""
-    write_json(folder / "split.json", splits.to_json())
+    write_json(folder / SPLIT_FILE, splits.to_json())
     observer.facts(
         {
             "classes": len(splits.classes),

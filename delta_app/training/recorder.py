@@ -40,6 +40,7 @@ class Recorder:
         self._waiting: list[tuple[int, float, dict[str, Tensor], dict[str, float]]] = []
         self._read_at = time.monotonic()
         self._right: list[Tensor] = []
+        self._right_before = 0  # of this epoch, before the run was taken up in it
         self._seen = 0
 
     def step(
@@ -71,10 +72,19 @@ class Recorder:
 
     def train_top1(self) -> float:
         """Share of the pictures right since the last call, as trained: crops and mode."""
-        right = float(torch.stack(self._right).sum()) if self._right else 0.0
-        share = right / self._seen if self._seen else 0.0
-        self._right, self._seen = [], 0
+        right, seen = self.counted()
+        share = right / seen if seen else 0.0
+        self.take_up(0, 0)
         return share
+
+    def counted(self) -> tuple[int, int]:
+        """Pictures right, and pictures, since `train_top1` was last asked for."""
+        new = int(torch.stack(self._right).sum()) if self._right else 0
+        return self._right_before + new, self._seen
+
+    def take_up(self, right: int, seen: int) -> None:
+        """Count on from these."""
+        self._right, self._right_before, self._seen = [], right, seen
 
 
 def _check_finite(step: int, terms: Mapping[str, float], rates: Mapping[str, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 Schedule = Literal["step", "exponential", "cosine", "constant"]
@@ -39,3 +40,24 @@ def lr_factor(
     else:
         factor = 1.0
     return factor * min(1.0, (step + 1) / warmup) if warmup else factor
+
+
+def place_in_round(step: int, rounds: Sequence[int]) -> tuple[int, int, int]:
+    """Where a step lies when the schedule runs anew in each round.
+
+    Args:
+        step: optimizer updates done before this one, 0-based, over all rounds.
+        rounds: steps of each.
+
+    Returns:
+        Which round, 0-based; the step within it; how many steps it has.
+
+    Raises:
+        ValueError: the rounds have no such step.
+    """
+    before = 0
+    for number, length in enumerate(rounds):
+        if step < before + length:
+            return number, step - before, length
+        before += length
+    raise ValueError(f"there is no step {step} in rounds of {list(rounds)} steps")

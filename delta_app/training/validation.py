@@ -7,7 +7,7 @@ from torch import nn
 from delta_app.data.batches import PlainBatches
 from delta_app.errors import Cancelled
 from delta_app.formatting import count
-from delta_app.training.evaluation import Evaluation, evaluate, pairs, warn_if_not_finite
+from delta_app.training.evaluation import Evaluation, evaluate, halving, pairs, warn_if_not_finite
 from delta_app.training.observer import Control, Observer
 
 
@@ -33,6 +33,7 @@ class Validation:
         self._total = total
         self._observer = observer
         self._control = control
+        self._at_once = halving(observer, "validating")
 
     def measure(self, step: int) -> Evaluation | None:
         """Evaluate after `step` steps; None without validation pictures.
@@ -52,6 +53,6 @@ class Validation:
             detail = f"validating, {count(done)} of {count(pictures)} pictures"
             self._observer.phase("training", step, self._total, detail)
 
-        found = evaluate(self._target, pairs(self._batches), on_pictures)
+        found = evaluate(self._target, pairs(self._batches), on_pictures, self._at_once)
         warn_if_not_finite(found, self._observer)
         return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from delta_app.atomic_files import write_whole
@@ -23,21 +23,28 @@ def cpu_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def save_state(path: Path, state: Mapping[str, Tensor]) -> None:
-    """Write a state dict as made by `cpu_state`."""
-    write_whole(path, lambda temporary: save_file(dict(state), temporary))
+    """Write a state dict as made by `cpu_state`.
+
+    Raises:
+        OSError: the disk cannot take it.
+    """
+    try:
+        write_whole(path, lambda temporary: save_file(dict(state), temporary))
+    except SafetensorError as error:
+        raise OSError(str(error).removeprefix("Error while serializing: ")) from error
 
 
 def load_saved(path: Path, device: torch.device | str = "cpu") -> dict[str, Tensor]:
-    """Read a state dict.
+    """Read a state dict, into memory: a mapped file that somebody cuts ends the process.
 
     Raises:
         RunError: the file cannot be read, or is no safetensors file.
     """
     try:
-        state: dict[str, Tensor] = load_file(path, device=str(device))
+        state: dict[str, Tensor] = load(path.read_bytes())
+        return {name: tensor.to(device) for name, tensor in state.items()}
     except (OSError, SafetensorError, RuntimeError, ValueError, TypeError, LookupError) as error:
         raise unreadable_weights(path, error) from error
-    return state
 
 
 def fill(network: nn.Module, path: Path) -> None:

@@ -31,7 +31,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
     return {
         NAME: record.name,
         METHOD: [record.method_label],
-        DATASET: record.dataset,
+        DATASET: as_cell(record.dataset),
         BACKBONE: record.backbone,
         STATE: state_of(record).label,
         PROGRESS: share_done(record),
@@ -44,15 +44,21 @@ def _row(record: RunRecord) -> dict[str, Any]:
     }
 
 
+def as_cell(name: str) -> str:
+    """A name for a table that can be saved as CSV: no spreadsheet takes it for a formula.
+
+    Streamlit writes the cells as they are, so a mark of no width stands before the sign.
+    """
+    return f"\u200b{name}" if name.lstrip()[:1] in tuple("=+-@") else name
+
+
 def _in_percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
 def _took(record: RunRecord) -> timedelta | None:
     """What the run took, or has taken so far."""
-    seconds = record.seconds
-    if seconds is None and record.started_at is not None and not record.status.ended:
-        seconds = max(0.0, time.time() - record.started_at)
+    seconds = record.worked(time.time())
     return None if seconds is None else timedelta(seconds=round(seconds))
 
 

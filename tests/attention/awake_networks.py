@@ -12,6 +12,9 @@ from delta_app.models.construction import meta_network
 FAMILIES = (*WALKED, "alexnet", "resnext50_32x4d")
 """One a family, one that has no BatchNorm, and one of grouped convolutions."""
 
+QUICK = ("alexnet", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5")
+"""Those of them that are walked in seconds."""
+
 
 LARGE = 60_000_000
 """Parameters beyond which a network gets smaller pictures, or it would take minutes."""

@@ -11,8 +11,8 @@ from delta_app.attention.disabling import Disabling
 from delta_app.models.behaviour_layers import default_behaviour_layers
 from delta_app.models.feature_maps import count_hooks
 
-QUICK = ("googlenet", "mobilenet_v2", "resnet18", "shufflenet_v2_x0_5")
-"""Branches that are joined, residuals, and channels that are shuffled."""
+QUICK = ("resnet18", "shufflenet_v2_x0_5")
+"""Residuals, and channels that are shuffled."""
 
 
 def by_hooks(model: nn.Module, layer: str, images: Tensor, disabled: Tensor) -> Tensor:

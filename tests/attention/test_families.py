@@ -7,7 +7,7 @@ import copy
 import psutil
 import pytest
 import torch
-from awake_networks import FAMILIES, awake, batch, calm, is_large
+from awake_networks import FAMILIES, QUICK, awake, batch, calm, is_large
 from torch import Tensor, nn
 
 from delta_app.attention.ablation import _FullForwards
@@ -25,7 +25,7 @@ def _marks(network: Backbone) -> list[pytest.MarkDecorator]:
     # Its weights, and those with a BatchNorm taken in, which the tails keep; two tests run at once.
     needed = 2 * 2 * FLOAT64 * network.parameters
     return [
-        *([] if network.name in FAMILIES else [pytest.mark.slow]),
+        *([] if network.name in QUICK else [pytest.mark.slow]),
         *([pytest.mark.large] if is_large(network.name) else []),
         pytest.mark.skipif(
             needed > 0.7 * MEMORY, reason=f"needs {needed / 0.7e9:.0f} GB of memory"

@@ -58,6 +58,7 @@ def test_combined_with_all_pictures_is_the_exact_mean() -> None:
     torch.testing.assert_close(found.standard_error, plain.standard_error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.1, 3.0])
 def test_combined_is_right_on_average_and_errs_as_much_as_it_says(noise: float) -> None:
     """Over 3000 fresh samples of 200 pictures, 20 of them exact; the truth is 0, 0.5, 1, 2."""

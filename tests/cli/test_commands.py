@@ -25,15 +25,6 @@ KEYS = ["run", "status", "val_top1", "test_top1", "seconds", "attention"]
 Say = Callable[..., Any]
 
 
-@pytest.fixture
-def trained(say: Say, small: list[str], tmp_path: Path) -> tuple[list[str], dict[str, Any]]:
-    """A finished L2 run in a store of its own: the option that names the store, the result."""
-    where = ["--runs-dir", str(tmp_path / "runs")]
-    said = say("train", *small, "--method", "l2", "--name", "first", "--json", *where)
-    assert said.code == 0, said.err
-    return where, said.last_json
-
-
 def test_train_ends_with_one_line_of_json(
     trained: tuple[list[str], dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -62,6 +53,7 @@ def test_without_validation_val_top1_is_null(say: Say, small: list[str], tmp_pat
     assert result["test_top1"] is not None
 
 
+@pytest.mark.slow
 def test_delta_names_its_attention_which_another_run_can_read(
     say: Say, small: list[str], tmp_path: Path
 ) -> None:
@@ -81,6 +73,7 @@ def test_delta_names_its_attention_which_another_run_can_read(
     assert json.loads(kept.read_text())["layers"] == json.loads(out.read_text())["layers"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batches", "pictures"), [("1", 8), ("all", None), ("until-stable", None)])
 def test_attention_says_how_well_each_layer_is_known(
     batches: str, pictures: int | None, say: Say, small: list[str], tmp_path: Path
@@ -101,6 +94,7 @@ def test_attention_says_how_well_each_layer_is_known(
 QUICK = ["--attention-batches", "1", "--attention-batch-size", "4", "--head-epochs", "1"]
 
 
+@pytest.mark.slow
 def test_the_authors_form_is_written_and_read(say: Say, small: list[str], tmp_path: Path) -> None:
     where = ["--json", "--runs-dir", tmp_path / "runs"]
     own, authors = tmp_path / "own.json", tmp_path / "authors.json"
@@ -151,6 +145,7 @@ def test_a_runs_own_network_is_measured(
     assert (unknown.code, "nobody" in unknown.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_attention_says_how_faithful_each_layer_is_where_that_is_asked_for(
     say: Say, small: list[str], tmp_path: Path
 ) -> None:

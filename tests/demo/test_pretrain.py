@@ -36,6 +36,7 @@ def _network(path: Path) -> torch.nn.Module:
     return network.eval()
 
 
+@pytest.mark.slow
 def test_the_bundled_backbone_knows_signs_it_never_saw() -> None:
     pictures, labels = draw_signs("never seen", 2, SIZE, HARD)
     assert len(pictures) == 2 * len(SIGNS)
@@ -74,6 +75,7 @@ def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
     assert lr_factor(1.0) == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_short_pretraining_leaves_weights_that_load(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     said: list[str] = []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from strange_names import AS_TEXT, SHORT, SHORT_AS_TEXT, STRANGE
 
-from delta_app.figures.confusion import confusion_matrix
+from delta_app.figures.confusion import MOST_MARKS, confusion_matrix
 
 COUNTS = [[8, 2, 0], [0, 5, 0], [1, 0, 3]]
 
@@ -38,6 +38,23 @@ def test_many_classes_are_read_on_hover() -> None:
     figure = confusion_matrix(np.eye(120, dtype=int), classes)
     assert figure.data[0].texttemplate is None
     assert not figure.layout.xaxis.ticktext
+
+
+def test_of_very_many_classes_the_fullest_cells_are_drawn_and_few_bytes_sent() -> None:
+    k, random = 1000, np.random.default_rng(0)
+    confusion = np.diag(random.integers(5, 20, k))
+    for true, answer in random.integers(0, k, (9_000, 2)):
+        confusion[true, answer] += true != answer
+    confusion[3, 7] = 40
+    classes = [f"{'a long name of a class ' * 8}{number}" for number in range(k)]
+    figure = confusion_matrix(confusion, classes)
+    right, wrong = figure.data
+    assert (len(right.x), len(wrong.x)) == (k, MOST_MARKS)
+    assert (wrong.y[0], wrong.x[0], wrong.customdata[0][2]) == (3, 7, 40)
+    assert {*right.x} == {*range(k)}
+    np.testing.assert_allclose(wrong.marker.color[0], 40 / confusion[3].sum(), atol=5e-4)
+    assert all(true != answer for true, answer in zip(wrong.y, wrong.x, strict=True))
+    assert len(figure.to_json()) < 400_000
 
 
 def test_a_class_without_test_pictures_is_no_division_by_zero() -> None:

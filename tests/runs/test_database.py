@@ -58,6 +58,23 @@ def test_an_older_store_is_brought_up_to_date_with_its_runs(
         newer.close()
 
 
+def test_a_store_from_before_runs_were_resumed_is_brought_up_to_date(
+    store: RunStore, new_run: NewRun
+) -> None:
+    begun, waiting = new_run(), new_run()
+    store.claim(begun.id, "me")
+    with store._database.writing() as connection:
+        connection.execute(text("alter table runs drop column resumed_at"))
+        connection.execute(text("update schema_version set version = 1"))
+    store.close()
+    newer = RunStore(store.runs_dir)
+    found = newer.get(begun.id)
+    assert found.resumed_at == found.started_at
+    assert found.resumed_at is not None
+    assert newer.get(waiting.id).resumed_at is None
+    newer.close()
+
+
 def test_a_migration_that_fails_leaves_the_store_as_it_was(
     store: RunStore, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -190,6 +190,7 @@ def test_a_run_of_kind_attention_gets_the_settings_inside(
     assert execute(store, record.id, Shutdown(), training=standin.small_training).step == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [5.0, 0.1])
 def test_a_store_that_is_locked_for_seconds_loses_nothing_and_holds_nothing_up(
     store: RunStore,
@@ -277,3 +278,40 @@ def test_no_thread_is_left_behind(store: RunStore, running: RunRecord, standin: 
     before = set(threading.enumerate())
     execute(store, running.id, Shutdown(), training=standin.small_training)
     assert set(threading.enumerate()) <= before
+
+
+def test_numbers_told_are_on_disk_before_a_checkpoint_rests_on_them(
+    store: RunStore, running: RunRecord
+) -> None:
+    folder = RunFolder(running.folder)
+
+    def training(config: Any, path: Path, observer: Any, control: Any) -> Any:
+        observer.rewind(0)
+        for step in (1, 2):
+            observer.metrics(step, step / 10, {"loss/total": 1 / step})
+        assert observer.settle() == 2
+        assert len(folder.journal.read_text().splitlines()) == 2
+        for step in (3, 4):
+            observer.metrics(step, step / 10, {"loss/total": 9.0})
+        observer.rewind(2)  # as a resumed run does
+        observer.metrics(3, 0.3, {"loss/total": 1 / 3})
+        return RunResult("completed")
+
+    execute(store, running.id, Shutdown(), training=training)
+    values = store.metrics(running.id).series["loss/total"].values.tolist()
+    assert values == [1.0, 1 / 2, 1 / 3]
+    lines = folder.journal.read_text().splitlines()
+    assert [json.loads(line)[2]["loss/total"] for line in lines] == values
+
+
+def test_a_resumed_run_adds_to_what_it_worked(
+    store: RunStore, running: RunRecord, standin: ModuleType
+) -> None:
+    paused = execute(store, running.id, Shutdown(), training=lambda c, f, o, w: RunResult("paused"))
+    assert (paused.status, paused.owner) == (RunStatus.PAUSED, None)
+    store.put_back(running.id)
+    store.begin(running.id)
+    store.update(running.id, seconds=100.0)
+    ended = execute(store, running.id, Shutdown(), training=standin.small_training)
+    assert ended.status is RunStatus.COMPLETED
+    assert 100.1 < (ended.seconds or 0) < 130

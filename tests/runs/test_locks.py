@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from delta_app.runs.folder import RunFolder, new_folder
 from delta_app.runs.locks import DeviceLock, is_owned, own
 from delta_app.runs.records import RunStatus
@@ -40,6 +42,7 @@ def test_nothing_is_owned_or_made_where_there_is_no_folder(tmp_path: Path) -> No
     assert not gone.path.exists()
 
 
+@pytest.mark.slow
 def test_a_killed_process_frees_its_locks(
     store: RunStore,
     other_process: Callable[[str], subprocess.Popen[str]],

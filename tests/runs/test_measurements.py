@@ -45,16 +45,6 @@ def test_numbers_that_are_not_finite_come_back(store: RunStore, new_run: NewRun)
     np.testing.assert_array_equal(store.metrics(run.id).series["x"].values, values)
 
 
-def test_many_points_are_thinned_where_they_are_read(store: RunStore, new_run: NewRun) -> None:
-    run = new_run()
-    values = [0.0] * 1000
-    values[777] = 5.0
-    store.add_metrics(run.id, [Measured(n, n / 10, {"x": v}) for n, v in enumerate(values)])
-    few = store.metrics(run.id, max_points=50).series["x"]
-    assert len(few) <= 50
-    assert few.steps[np.argmax(few.values)] == 777
-
-
 def test_points_log_and_columns_are_written_together_or_not_at_all(
     store: RunStore, new_run: NewRun
 ) -> None:
@@ -83,3 +73,32 @@ def test_what_belongs_to_no_run_is_refused(store: RunStore) -> None:
             ask("nobody")
     with pytest.raises(RunError, match="There is no run 'nobody'"):
         store.add_event("nobody", "info", "x")
+
+
+@pytest.mark.parametrize("there", range(6))
+def test_a_series_is_made_to_agree_with_what_was_measured(
+    store: RunStore, new_run: NewRun, there: int
+) -> None:
+    run, other = new_run(), new_run()
+    wanted = [
+        Measured(1, 0.1, {"loss": 2.5, "lr": 0.1}),
+        Measured(2, 0.2, {"loss": math.nan, "lr": 0.1}),
+        Measured(2, 1.0, {"top1": 0.5}),
+    ]
+    store.add_metrics(other.id, wanted)
+    # What the store has of them when the process is killed: any number of points.
+    values = [(m.step, m.epoch, name, v) for m in wanted for name, v in m.values.items()]
+    store.add_metrics(run.id, [Measured(s, e, {name: v}) for s, e, name, v in values[:there]])
+    store.make_agree(run.id, wanted)
+    found, whole = store.metrics(run.id), store.metrics(other.id)
+    assert found.last == whole.last == 5
+    for name, series in whole.series.items():
+        np.testing.assert_array_equal(found.series[name].values, series.values)
+        np.testing.assert_array_equal(found.series[name].steps, series.steps)
+    store.make_agree(run.id, wanted[:1])
+    assert store.metrics(run.id).last == 2
+    assert store.metrics(other.id).last == 5
+    store.make_agree(run.id, [])
+    assert store.metrics(run.id).series == {}
+    with pytest.raises(RunError):
+        store.make_agree("nothing", wanted)

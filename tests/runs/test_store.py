@@ -166,7 +166,8 @@ def test_stop_ends_a_waiting_run_at_once_and_asks_a_running_one(
     store.claim(running.id, "me")
     assert store.request(running.id, "stop").stopping
     assert store.requested(running.id) == "stop"
-    assert store.request(running.id, None).request is None
+    with pytest.raises(RunError, match="is stopping already"):
+        store.request(running.id, "pause")
     stopped = store.request(waiting.id, "stop")
     assert stopped.status is RunStatus.STOPPED
     assert stopped.finished_at is not None

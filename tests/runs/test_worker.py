@@ -113,6 +113,7 @@ def test_a_shutdown_ends_the_run_within_a_step_and_keeps_the_queue(
     assert DeviceLock(store.runs_dir, "cpu").acquire("this test")
 
 
+@pytest.mark.slow
 def test_the_end_of_the_main_thread_ends_worker_and_process_cleanly(
     store: RunStore, new_run: NewRun, other_process: Start, until: Until
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_dead_process_in_the_line_is_passed_by(
     assert store.get(dead.id).status is RunStatus.INTERRUPTED
 
 
+@pytest.mark.slow
 def test_app_and_command_line_take_turns_on_one_device(
     store: RunStore, new_run: NewRun, other_process: Start, until: Until
 ) -> None:
@@ -239,6 +241,7 @@ def test_starting_tidies_up_after_a_process_that_died(store: RunStore, new_run: 
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_sigterm_to_a_waiting_and_a_running_command_line_run(
     store: RunStore, other_process: Start, until: Until
 ) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from delta_app.config import DataSettings
 from delta_app.data.check import check_folder
 from delta_app.data.records import DatasetCheck
-from delta_app.errors import DatasetError
+from delta_app.errors import Cancelled, OutsideError
 from delta_app.services import datasets, kept_checks
 from delta_app.services.datasets import CheckInBackground, check, checked_before
 
@@ -142,9 +142,38 @@ def test_check_in_background_is_cancelled(root: Path, monkeypatch: pytest.Monkey
     assert (work.result, work.error) == (None, None)
 
 
+def test_a_check_that_has_only_looked_at_the_names_yet_ends_too(
+    root: Path, checks: list[str]
+) -> None:
+    asked: list[int] = []
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return len(asked) == 3  # at the second of the folders in it
+
+    with pytest.raises(Cancelled):
+        check(root, cancelled=cancelled)
+    assert checks == []
+
+
 def test_preview_is_what_a_run_would_have(root: Path) -> None:
     splits = datasets.preview(check(root), DataSettings(data=str(root), val_fraction=0))
     assert splits.counts() == {"train": [4, 4, 4], "val": [0, 0, 0], "test": [1, 1, 1]}
+
+
+def test_a_preview_is_cut_once_for_one_check_and_one_set_of_shares(root: Path) -> None:
+    found, settings = check(root), DataSettings(data=str(root), val_fraction=0)
+    splits = datasets.preview(found, settings)
+    same = DataSettings(data=str(root), val_fraction=0)
+    assert datasets.preview(found, same) is splits
+    other = datasets.preview(found, DataSettings(data=str(root), test_fraction=0))
+    assert other.counts()["test"] == [0, 0, 0]
+    draw(root / "cats" / "one more.png", 99)
+    again = datasets.preview(check_folder(root), settings)
+    assert sum(map(sum, again.counts().values())) == 16
+    for fraction in range(1, 9):
+        datasets.preview(found, DataSettings(data=str(root), val_fraction=fraction / 20))
+    assert len(datasets._previews) == 4
 
 
 def test_samples_show_every_class_first(root: Path) -> None:
@@ -161,24 +190,24 @@ def test_samples_show_every_class_first(root: Path) -> None:
 def test_sample_that_is_gone_is_passed_over(root: Path) -> None:
     found = check(root)
     gone = datasets.samples(found, 15, side=17)[0].picture
-    datasets.thumbnail.cache_clear()
+    datasets._small.cache_clear()
     Path(gone.path).unlink()
     assert len(datasets.samples(found, 15, side=17)) == 14
 
 
 def test_browse(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DELTA_BROWSE_ROOTS", f"{tmp_path}{os.pathsep}{root}")
+    monkeypatch.setenv("DELTA_ROOTS", f"{tmp_path}{os.pathsep}{root}")
     top = datasets.browse()
     assert (top.folder, top.parent, top.pictures) == (tmp_path, None, 0)
     assert [(e.name, e.pictures) for e in top.folders] == [("animals", 15)]
     inner = datasets.browse(root / "cats")
     assert (inner.parent, inner.folders, inner.pictures) == (root, (), 5)
-    with pytest.raises(DatasetError, match="outside"):
+    with pytest.raises(OutsideError, match="outside"):
         datasets.browse("/")
 
 
 def test_browsing_starts_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DELTA_BROWSE_ROOTS", raising=False)
+    monkeypatch.delenv("DELTA_ROOTS", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert datasets.browse_roots()[0] == tmp_path
-    assert datasets.browse().folder == tmp_path
+    found = datasets.browse()
+    assert (found.folder, found.roots) == (tmp_path, (tmp_path,))

@@ -37,6 +37,7 @@ def said_by_the_script(
     return name, float(share)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

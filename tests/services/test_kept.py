@@ -93,3 +93,11 @@ def test_outdated_values_are_forgotten() -> None:
         kept.get(key, lambda: b"x")
     kept.forget(lambda key: key == "a")
     assert len(kept) == 1
+
+
+def test_no_more_than_so_many_are_kept_however_small() -> None:
+    kept: Kept[int] = Kept(1_000, lambda value: 1, most=3)
+    for number in range(10):
+        kept.get(number, lambda number=number: number)
+        assert len(kept) <= 3
+    assert [kept.get(number, lambda: -1) for number in (7, 8, 9)] == [7, 8, 9]

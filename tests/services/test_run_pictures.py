@@ -9,7 +9,9 @@ import pytest
 from small_runs import SmallRuns, copied, small_runs
 
 from delta_app.errors import RunError
-from delta_app.services.run_pictures import pictures_of
+from delta_app.services import run_pictures
+from delta_app.services.kept import Kept
+from delta_app.services.run_pictures import KEPT_BYTES, KEPT_RUNS, pictures_of
 from delta_app.services.runs import get_run
 
 
@@ -88,3 +90,21 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (run.folder / "split.json").write_text("{")
     with pytest.raises(RunError, match=run.id):
         pictures_of(run)
+
+
+def test_of_many_runs_few_are_kept_and_of_large_ones_fewer(
+    small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = get_run(small.l2, small.runs_dir)
+    pictures = len(pictures_of(run).pictures)
+    assert run_pictures._bytes_of(pictures_of(run)) > 1_000 * pictures
+    kept = Kept(KEPT_BYTES, run_pictures._bytes_of, most=KEPT_RUNS)
+    monkeypatch.setattr(run_pictures, "_kept", kept)
+    for stamp in range(KEPT_RUNS + 5):
+        monkeypatch.setattr(run_pictures, "_stamp", lambda path, stamp=stamp: (stamp, 1))
+        assert len(pictures_of(run).pictures) == pictures
+    assert len(kept) == KEPT_RUNS
+    monkeypatch.setattr(kept, "_most_bytes", 3 * run_pictures._bytes_of(pictures_of(run)))
+    monkeypatch.setattr(run_pictures, "_stamp", lambda path: (99, 1))
+    pictures_of(run)
+    assert len(kept) == 3

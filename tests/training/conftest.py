@@ -56,6 +56,12 @@ class Watcher(Silent):
     def facts(self, values: Mapping[str, object]) -> None:
         self.known |= values
 
+    def settle(self) -> int | None:
+        return len(self.measured)
+
+    def rewind(self, told: int) -> None:
+        del self.measured[told:]
+
     def series(self, name: str) -> list[float]:
         return [values[name] for _, values in self.measured if name in values]
 

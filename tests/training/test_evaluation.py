@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from delta_app.errors import Cancelled
+from delta_app.errors import Cancelled, TrainingError
+from delta_app.models.at_once import AtOnce
 from delta_app.training.evaluation import confusion_matrix, evaluate, evaluation
 
 # Three classes; class 2 has no picture. Right: pictures 0, 1, 3.
@@ -83,3 +84,45 @@ def test_answers_that_are_not_finite_are_counted_and_kept_out_of_the_numbers() -
     assert found.not_finite == 2
     assert math.isfinite(found.cross_entropy)
     assert found.probabilities.isfinite().all()
+
+
+class Full(nn.Module):
+    """Puts out what it gets, as many pictures at a time as its memory holds."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+        self.seen: list[int] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen.append(len(x))
+        if len(x) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return x
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_out_of_memory_halves_and_drops_or_doubles_no_picture(most: int) -> None:
+    batches = [(LOGITS[:3], LABELS[:3]), (LOGITS[3:], LABELS[3:]), (LOGITS, LABELS)]
+    expected = evaluate(Full(4), batches)
+    told: list[int] = []
+    found = evaluate(Full(most), batches, told.append)
+    assert told == [3, 4, 8]
+    assert torch.equal(found.labels, expected.labels)
+    assert torch.equal(found.probabilities, expected.probabilities)
+    assert found.cross_entropy == expected.cross_entropy
+
+
+def test_what_fitted_is_remembered_for_the_next_evaluation() -> None:
+    model, at_once = Full(2), AtOnce()
+    for _ in range(2):
+        evaluate(model, [(LOGITS, LABELS)], at_once=at_once)
+    assert model.seen == [4, 2, 2, 2, 2]
+
+
+def test_a_single_picture_that_does_not_fit_ends_the_evaluation_with_a_cure() -> None:
+    model = Full(0).train()
+    with pytest.raises(TrainingError, match="Out of memory") as caught:
+        evaluate(model, [(LOGITS, LABELS)])
+    assert caught.value.cure
+    assert model.training

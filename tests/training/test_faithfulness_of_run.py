@@ -50,6 +50,7 @@ def phases(watcher: Any) -> set[str]:
     return {phase[0] for phase in watcher.phases}
 
 
+@pytest.mark.slow
 def test_every_layer_on_the_validation_pictures_beside_the_attention(
     measure: Callable[..., Path], watcher: Any
 ) -> None:
@@ -67,6 +68,7 @@ def test_every_layer_on_the_validation_pictures_beside_the_attention(
     assert [one for one, _ in done] == sorted(one for one, _ in done)
 
 
+@pytest.mark.slow
 def test_nothing_disabled_is_the_network_with_the_kept_head(
     measure: Callable[..., Path], config: Config, watcher: Any
 ) -> None:
@@ -84,6 +86,7 @@ def test_nothing_disabled_is_the_network_with_the_kept_head(
             assert float(curve.accuracy[0]) == expected.top1
 
 
+@pytest.mark.slow
 def test_without_validation_on_the_test_pictures_and_said_so(
     measure: Callable[..., Path], watcher: Any
 ) -> None:
@@ -101,6 +104,7 @@ def test_without_held_back_pictures_there_are_no_curves(
     assert any("No pictures are held back" in line for line in watcher.said)
 
 
+@pytest.mark.slow
 def test_only_the_curves_are_measured_where_the_attention_is_there(
     measure: Callable[..., Path], watcher: Any
 ) -> None:
@@ -119,6 +123,7 @@ def test_only_the_curves_are_measured_where_the_attention_is_there(
     assert len(set(keys)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["contents", "cut"])
 def test_curves_of_other_pictures_or_half_a_file_are_measured_anew(
     damage: str, measure: Callable[..., Path], watcher: Any
@@ -162,6 +167,7 @@ def test_a_training_run_measures_no_curves(config: Config, tmp_path: Path, watch
     assert PHASE not in phases(watcher)
 
 
+@pytest.mark.slow
 def test_many_pictures_are_capped_and_said(
     measure: Callable[..., Path], watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

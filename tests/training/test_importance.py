@@ -44,6 +44,7 @@ def measure(config: Config, tmp_path: Path, watcher: Any) -> Measure:
     return run
 
 
+@pytest.mark.slow
 def test_exact_and_first_order_are_two_quantities_that_agree_in_part(measure: Measure) -> None:
     exact = measure(estimator="exact", attention_batches=None)
     slope = measure(estimator="first-order", attention_batches=None)
@@ -56,6 +57,7 @@ def test_exact_and_first_order_are_two_quantities_that_agree_in_part(measure: Me
     assert torch.corrcoef(pair)[0, 1] > 0.5
 
 
+@pytest.mark.slow
 def test_combined_on_all_pictures_is_exact(measure: Measure) -> None:
     exact = measure(estimator="exact", attention_batches=None)
     both = measure(estimator="combined", attention_batches=None)
@@ -74,6 +76,7 @@ def test_combined_on_a_sample_uses_all_pictures_and_says_so(measure: Measure, wa
         assert not torch.allclose(both.layers[name].importance, layer.importance)
 
 
+@pytest.mark.slow
 def test_until_reliable_goes_on_past_the_batches_until_it_is_or_pictures_run_out(
     measure: Measure,
 ) -> None:
@@ -94,6 +97,7 @@ def test_every_layer_says_how_well_it_is_known(measure: Measure) -> None:
         assert -1 <= layer.split_half <= 1, name
 
 
+@pytest.mark.slow
 def test_an_unlike_sample_is_put_right_by_the_slope_of_all(measure: Measure) -> None:
     """The two estimators of a sample differ by what the first order says of sample and all."""
     both = measure(estimator="combined", attention_batches=1)
@@ -136,6 +140,7 @@ def test_the_values_by_picture_give_the_importance_of_all_and_of_each_class(
             torch.testing.assert_close(error[label], own.std(1) / own.shape[1] ** 0.5, **in_float32)
 
 
+@pytest.mark.slow
 def test_where_memory_forbids_only_the_values_by_picture_are_left_out(
     measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

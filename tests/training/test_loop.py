@@ -182,7 +182,7 @@ def test_stop_keeps_the_best_so_far_and_tests_it(
 def test_a_validation_is_broken_off_and_the_epoch_before_it_kept(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("delta_app.training.loop.EVALUATION_BATCH", 2)  # more than one batch
+    monkeypatch.setattr("delta_app.training.fine_tuning.EVALUATION_BATCH", 2)  # more than one batch
 
     class InTheSecondValidation:
         def request(self) -> str:
@@ -226,6 +226,7 @@ def test_stop_while_attention_is_measured(config: Config, tmp_path: Path, watche
     assert not (tmp_path / "run" / "attention.json").exists()
 
 
+@pytest.mark.slow
 def test_delta_with_a_file_of_the_authors_form(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -246,6 +247,7 @@ def test_delta_with_a_file_of_the_authors_form(
         run(wanted, tmp_path / "other", watcher)
 
 
+@pytest.mark.slow
 def test_attention_is_measured_once_and_reused_by_what_asks_for_the_same(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -267,6 +269,7 @@ def test_attention_is_measured_once_and_reused_by_what_asks_for_the_same(
     assert len(one.pictures) == 6
 
 
+@pytest.mark.slow
 def test_delta_with_another_runs_file_and_its_controls(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -318,6 +321,7 @@ def test_a_folder_that_cannot_be_trained_on_fails_with_its_cure(
     assert caught.value.cure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

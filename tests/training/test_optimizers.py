@@ -20,13 +20,26 @@ def net() -> nn.Sequential:
 
 
 def test_backbone_and_head_have_learning_rates_of_their_own(net: nn.Sequential) -> None:
-    settings = OptimizationSettings(lr=0.01, head_lr=0.1, schedule="exponential")
+    settings = OptimizationSettings(lr=0.01, head_lr=0.1, schedule="exponential", epochs=2)
     optimizer = build_optimizer(net, settings, weight_decay=0.0)
-    assert set_learning_rates(optimizer, settings, 0, 10, 5) == {"backbone": 0.01, "head": 0.1}
-    half = set_learning_rates(optimizer, settings, 5, 10, 5)
+    assert set_learning_rates(optimizer, settings, 0, 5) == {"backbone": 0.01, "head": 0.1}
+    half = set_learning_rates(optimizer, settings, 5, 5)
     assert half["head"] == pytest.approx(0.1 * 0.1**0.5)
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     assert held == {id(p) for p in net.parameters()}
+
+
+def test_the_schedule_runs_anew_in_each_round_and_warms_up_in_the_first_alone(
+    net: nn.Sequential,
+) -> None:
+    settings = OptimizationSettings(
+        lr=1.0, schedule="step", step_at=0.5, epochs=2, more_epochs=(1, 3), warmup_epochs=1.0
+    )
+    optimizer = build_optimizer(net, settings, weight_decay=0.0)
+    rates = [set_learning_rates(optimizer, settings, step, 2)["head"] for step in range(12)]
+    first, second, third = [0.5, 1, 0.1, 0.1], [1, 0.1], [1, 1, 1, 0.1, 0.1, 0.1]
+    assert rates == pytest.approx(first + second + third)
+    assert settings.total_epochs == 6
 
 
 def test_weight_decay_is_on_everything(net: nn.Sequential) -> None:

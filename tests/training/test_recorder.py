@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
+from narrow import drawn_batches, narrow_step
+from torch import nn
 
 from delta_app.errors import TrainingError
 from delta_app.training import metric_names as names
@@ -69,10 +72,98 @@ def test_training_accuracy_counts_pictures_and_starts_anew() -> None:
     assert recorder.train_top1() == 1.0
 
 
-@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_names_step_term_and_rate(broken: float) -> None:
-    recorder = Recorder(Silent())
-    recorder.step(1, 0.1, terms(1.0), RATES, 4)
-    recorder.step(2, 0.2, terms(1.0, backbone=broken), RATES, 4)
-    with pytest.raises(TrainingError, match=r"step 2 alpha times the backbone term.*0\.01"):
+BROKEN = [float("nan"), float("inf"), float("-inf")]
+WORDS = {
+    names.LOSS_CROSS_ENTROPY: "cross-entropy",
+    names.LOSS_BACKBONE: "alpha times the backbone term",
+    names.LOSS_HEAD: "beta times the head term",
+    names.LOSS_TOTAL: "loss",
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("broken", BROKEN, ids=str)
+@pytest.mark.parametrize("term", WORDS)
+def test_a_loss_that_is_not_finite_names_step_term_and_rate(
+    term: str, broken: float, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first bad step, though worse ones follow before anything is read."""
+    monkeypatch.setattr("delta_app.training.recorder.time.monotonic", lambda: 0.0)
+    listener = Listener()
+    recorder = Recorder(listener)
+    for step in range(1, READ_EVERY_STEPS):
+        measured = {name: torch.tensor(1.0, dtype=dtype) for name in WORDS}
+        if step >= 4:
+            measured[term].fill_(broken)
+            measured[names.LOSS_TOTAL].fill_(broken)
+        if step >= 5:
+            for value in measured.values():
+                value.fill_(float("nan"))
+        recorder.step(step, 0.1, measured | {"right": torch.tensor(1)}, RATES, 4)
+    with pytest.raises(TrainingError) as caught:
         recorder.flush()
+    assert caught.value.message == (
+        f"At step 4 {WORDS[term]} became {broken} at learning rate 0.01."
+    )
+    assert caught.value.cure
+    assert [step for step, _ in listener.heard] == [1, 2, 3]  # what was sound is kept
+
+
+def test_the_rate_is_the_heads_where_only_the_head_trains() -> None:
+    recorder = Recorder(Silent())
+    recorder.step(1, 0.1, terms(float("nan")), {"head": 0.1}, 4)
+    with pytest.raises(TrainingError, match=r"At step 1 .* at learning rate 0\.1\."):
+        recorder.flush()
+
+
+def of_cross_entropy(source: nn.Module, target: nn.Module, broken: float) -> None:
+    if math.isnan(broken):
+        target.fc.bias.fill_(broken)
+    else:  # two logits so far apart that the likelihood of one is zero
+        target.fc.bias.copy_(torch.tensor([3e38, -3e38, -3e38]))
+
+
+def of_the_backbone(source: nn.Module, target: nn.Module, broken: float) -> None:
+    """L2-SP's distance from here, which nothing else looks at."""
+    source.conv1.weight[0, 0, 0, 0] = broken if math.isnan(broken) else 1e20
+
+
+def of_the_head(source: nn.Module, target: nn.Module, broken: float) -> None:
+    """An entry of the head is squared above all float32, while its logits stay below."""
+    target.fc.weight[0, 0] = 1e20
+
+
+@pytest.mark.parametrize("precision", [None, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    ("method", "spoil", "broken", "words"),
+    [
+        ("l2", of_cross_entropy, math.nan, "cross-entropy became nan"),
+        ("l2", of_cross_entropy, math.inf, "cross-entropy became inf"),
+        ("l2_sp", of_the_backbone, math.nan, "alpha times the backbone term became nan"),
+        ("l2_sp", of_the_backbone, math.inf, "alpha times the backbone term became inf"),
+        ("l2_sp", of_the_head, math.inf, "beta times the head term became inf"),
+        # The head's own numbers are in its logits too.
+        ("l2_sp", of_cross_entropy, math.nan, "cross-entropy and beta times the head term became"),
+    ],
+)
+def test_a_step_that_goes_wrong_is_named_by_the_term_that_did(
+    method: str,
+    spoil: Callable[[nn.Module, nn.Module, float], None],
+    broken: float,
+    words: str,
+    precision: torch.dtype | None,
+) -> None:
+    step, target, _ = narrow_step(method, precision=precision)
+    recorder = Recorder(Silent())
+    with step:
+        step.train_mode()
+        for number, (images, labels) in enumerate(drawn_batches(4, 8), start=1):
+            if number == 3:
+                labels = torch.ones_like(labels)
+                with torch.no_grad():
+                    spoil(step._source, target, broken)
+            recorder.step(number, 0.1, step(images, labels), RATES, 8)
+    with pytest.raises(TrainingError) as caught:
+        recorder.flush()
+    assert caught.value.message.startswith(f"At step 3 {words}")
+    assert caught.value.message.endswith("at learning rate 0.01.")

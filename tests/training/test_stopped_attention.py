@@ -45,6 +45,7 @@ class Ending:
         return self._wanted if done > self._batches * pairs else "run"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["exact", "combined"])
 def test_it_keeps_what_its_whole_batches_say(
     estimator: str, config: Config, tmp_path: Path, watcher: Any
@@ -71,6 +72,7 @@ def test_it_keeps_what_its_whole_batches_say(
     assert any("Stopped after 2 of 6 batches" in line for line in watcher.said)
 
 
+@pytest.mark.slow
 def test_no_other_run_takes_the_part_for_the_whole(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:

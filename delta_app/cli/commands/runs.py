@@ -1,4 +1,4 @@
-"""`runs`: list the runs, show one, stop or delete some."""
+"""`runs`: list the runs, show one, pause, resume, stop or delete some."""
 
 from __future__ import annotations
 
@@ -26,17 +26,48 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="end a run; it keeps what it has: its best epoch, "
         "which is tested, or the pictures it measured",
     )
+    pausing = actions.add_parser(
+        "pause", help="keep a run as it stands and free its device; a queued run leaves the queue"
+    )
+    resuming = actions.add_parser(
+        "resume",
+        help="go on here with a run that was paused, broken off, stopped or has failed",
+    )
+    resuming.add_argument(
+        "--epochs",
+        type=_epochs,
+        metavar="N",
+        help="N more epochs for a run that is complete; its learning-rate schedule runs anew",
+    )
+    moving = actions.add_parser("move", help="give a queued run another place in the queue")
+    moving.add_argument(
+        "--to", type=_place, default=1, metavar="PLACE", help="1 is the next (default)"
+    )
     deleting = actions.add_parser("delete", help="delete runs with their folders, for good")
-    for each in (showing, stopping):
+    for each in (showing, stopping, pausing, resuming, moving):
         each.add_argument("run", metavar="RUN", help="id, the beginning of it, or name")
     deleting.add_argument("run", metavar="RUN", nargs="+", help="id, the beginning of it, or name")
     deleting.add_argument("--yes", action="store_true", help="do not ask")
-    for each in (listing, showing, stopping, deleting):
+    for each in (listing, showing, stopping, pausing, resuming, moving, deleting):
         add_runs_dir(each)
         add_json(each)
         each.add_argument(
             "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
+
+
+def _epochs(text: str) -> int:
+    return _whole(text, 10000, "epochs")
+
+
+def _place(text: str) -> int:
+    return _whole(text, 1_000_000, "a place in the queue")
+
+
+def _whole(text: str, most: int, what: str) -> int:
+    if text.isdecimal() and 0 < int(text) <= most:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected {what} from 1 to {most}, got {text!r}")
 
 
 def _run(options: argparse.Namespace, context: Context) -> int:
@@ -45,7 +76,15 @@ def _run(options: argparse.Namespace, context: Context) -> int:
 
     store = open_store(options)
     recover(store)  # a run whose process has died is shown as interrupted
-    actions = {"list": _list, "show": _show, "stop": _stop, "delete": _delete}
+    actions = {
+        "list": _list,
+        "show": _show,
+        "stop": _stop,
+        "pause": _pause,
+        "resume": _resume,
+        "move": _move,
+        "delete": _delete,
+    }
     return actions[options.action](options, store)
 
 
@@ -118,6 +157,37 @@ def _stop(options: argparse.Namespace, store: RunStore) -> int:
     return 0
 
 
+def _pause(options: argparse.Namespace, store: RunStore) -> int:
+    from delta_app.cli.stores import summary
+
+    run = store.request(store.find(options.run).id, "pause")
+    if options.json:
+        print_json(summary(run) | {"pausing": run.pausing})
+    elif run.pausing:
+        print(f"{run.id} is pausing: it finishes this step and keeps where it is.")
+    else:
+        print(f"{run.id} is {run.status}.")
+    return 0
+
+
+def _resume(options: argparse.Namespace, store: RunStore) -> int:
+    from delta_app.cli.foreground import resume_to_end
+    from delta_app.cli.stores import print_ended
+
+    run, code = resume_to_end(store.find(options.run), options.epochs, options)
+    print_ended(run, as_json=options.json)
+    return code
+
+
+def _move(options: argparse.Namespace, store: RunStore) -> int:
+    run = store.move(store.find(options.run).id, options.to)
+    if options.json:
+        print_json({"run": run.id, "queue_position": run.queue_position})
+    else:
+        print(f"{run.id} is number {run.queue_position} in the queue.")
+    return 0
+
+
 def _delete(options: argparse.Namespace, store: RunStore) -> int:
     from delta_app.runs.records import RunStatus
 
@@ -146,4 +216,4 @@ def _delete(options: argparse.Namespace, store: RunStore) -> int:
     return 0
 
 
-COMMAND = Command("List, show, stop and delete runs.", _add_options, _run)
+COMMAND = Command("List, show, pause, resume, stop and delete runs.", _add_options, _run)

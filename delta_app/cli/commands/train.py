@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 
 from delta_app.cli.command import Command, Context, add_json, add_runs_dir
-from delta_app.cli.output import print_json
-from delta_app.formatting import duration, percent
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,20 +25,11 @@ def _run(options: argparse.Namespace, context: Context) -> int:
     config = run_config(options)  # before anything else: what was typed may be wrong
 
     from delta_app.cli.foreground import run_to_end
-    from delta_app.cli.stores import summary
+    from delta_app.cli.stores import print_ended
     from delta_app.runs.records import TRAINING
 
     run, code = run_to_end(TRAINING, config, options)
-    if options.json:
-        print_json(summary(run))
-    elif run.best_epoch is not None:
-        print(
-            f"{run.id}: {run.status}, epoch {run.best_epoch}, "
-            f"validation {percent(run.val_top1)}, test {percent(run.test_top1)}, "
-            f"{duration(run.seconds)}"
-        )
-    else:
-        print(f"{run.id}: {run.status}")
+    print_ended(run, as_json=options.json)
     return code
 
 

@@ -22,6 +22,9 @@ SAMPLES = 6
 PROBLEMS = 2
 """How many of a folder's problems stand open in the panel."""
 
+LEFT_OUT = 300
+"""How many of the files that are left out are named: a message to the browser must stay small."""
+
 LAYOUT = """animals/
 ├─ cat/   1.jpg  2.jpg  …
 ├─ dog/   …
@@ -140,5 +143,7 @@ def _left_out(check: DatasetCheck) -> None:
     if not check.left_out:
         return
     with st.expander(f"Left out: {counted(len(check.left_out), 'file')}", type="compact"):
-        lines = [f"{each.relative}: {each.reason}" for each in check.left_out]
+        lines = [f"{each.relative}: {each.reason}" for each in check.left_out[:LEFT_OUT]]
+        if len(check.left_out) > LEFT_OUT:
+            lines.append(f"and {count(len(check.left_out) - LEFT_OUT)} more")
         st.code("\n".join(lines), language=None, height=160 if len(lines) > 6 else "content")

@@ -1,0 +1,49 @@
+"""Records of rows that have not changed are not made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from delta_app.runs import rows
+from delta_app.runs.records import RunRecord
+from delta_app.runs.store import RunStore
+
+NewRun = Callable[..., RunRecord]
+
+
+def test_only_a_row_that_changed_is_read_again(
+    store: RunStore, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(20):
+        new_run(f"run {place}")
+    before = store.runs()
+    store.update(before[3].id, step=7)
+    read: list[str] = []
+
+    def counting(text: str) -> Any:
+        read.append(text)
+        return json.loads(text)
+
+    monkeypatch.setattr(rows, "from_json", counting)
+    after = store.runs()
+    assert len(read) == 2  # config and facts of the one
+    assert after[3].step == 7
+    assert [one is other for one, other in zip(before, after, strict=True)].count(False) == 1
+
+
+def test_a_place_in_the_line_is_told_whatever_is_asked_for(
+    store: RunStore, new_run: NewRun
+) -> None:
+    first, second, third = (new_run() for _ in range(3))
+    store.request(first.id, "stop")
+    assert [run.queue_position for run in store.runs()] == [2, 1, None]
+    assert store.get(third.id).queue_position == 2
+    assert store.get(second.id).queue_position == 1
+
+
+def test_no_more_records_are_kept_than_a_list_may_have() -> None:
+    assert rows._record.cache_info().maxsize == rows.KEPT_RECORDS
