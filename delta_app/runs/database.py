@@ -16,10 +16,7 @@ from delta_app.runs.schema import bring_up_to_date, is_up_to_date
 # How long a statement waits for another process's transaction before it gives up.
 BUSY_SECONDS = 5.0
 
-REPAIR = (
-    "Close whatever has it open, then build it anew from the run folders: "
-    "python -m delta_app runs repair"
-)
+REPAIR = "Move the file away: a new store is made, and the run folders stay as they are."
 """The cure for a store whose file was cut, copied halfway or changed by something else."""
 
 

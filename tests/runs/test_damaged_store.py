@@ -14,7 +14,7 @@ from delta_app.runs.records import RunRecord
 from delta_app.runs.store import STORE_FILE, RunStore
 
 NewRun = Callable[..., RunRecord]
-REPAIR = "python -m delta_app runs repair"
+REPAIR = "Move the file away"
 
 
 def changed(store: RunStore, statement: str) -> RunStore:
