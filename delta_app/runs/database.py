@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
@@ -38,7 +39,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = create_engine(url, **_engine_options(url))
+        self._engine = create_engine(url, json_deserializer=from_json, **_engine_options(url))
         if self._engine.dialect.name == "sqlite":
             _set_up_sqlite(self._engine)
         self._file = sqlite_file(url)
