@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from delta_app import openmp
 
+if TYPE_CHECKING:
+    from delta_app.services.opening import Opening
 
-def _launch(*, host: str, port: int, runs_dir: Path, open_browser: bool) -> int:
+
+def _launch(opening: Opening) -> int:
     """Open the app. Here, since the command line must not know the user interface."""
     from delta_app.ui.launch import launch
 
-    return launch(host=host, port=port, runs_dir=runs_dir, open_browser=open_browser)
+    return launch(opening)
 
 
 def _main() -> int:

@@ -8,6 +8,7 @@ DeltaAppError                 something a person can put right; has a cure
 |-- AttentionError            an attention file cannot be used with this run
 |-- TrainingError             training cannot go on (a loss that is not finite, no memory)
 |-- CheckpointError           a run cannot go on from where it was kept
+|-- OutsideError              a path leads out of the folders that the app may read
 |-- RunError                  a run that does not exist or is not in the needed state
 |-- StoreError                the run store or a run folder cannot be read or written
 `-- ExportError               a bundle cannot be written
@@ -62,6 +63,10 @@ class TrainingError(DeltaAppError):
 
 class CheckpointError(DeltaAppError):
     """A run cannot go on from where it was kept."""
+
+
+class OutsideError(DeltaAppError):
+    """A path leads out of the folders that the app may read."""
 
 
 class RunError(DeltaAppError):

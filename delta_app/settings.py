@@ -19,9 +19,11 @@ Kind = Literal["int", "float", "bool", "choice", "text", "list"]
 
 
 class Settings(BaseModel):
-    """Base of all settings groups: unknown names are refused, values cannot change."""
+    """Base of all settings groups: unknown names are refused, as is what is not finite; values
+    cannot change.
+    """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def setting(

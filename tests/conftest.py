@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def all_may_be_read() -> Iterator[None]:
+    """Tests lie outside the home folder; those about what may be read set the roots themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DELTA_ROOTS", Path(__file__).anchor)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from delta_app.atomic_files import write_json
 from delta_app.attention.channel_attention import shuffled_attention, uniform_attention
 from delta_app.errors import AttentionError
+from delta_app.json_files import checked, read_json
 
 FORMAT = 1
 
@@ -120,7 +122,7 @@ def read_content(path: Path) -> Any:
         AttentionError: it cannot be read, or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, finite=False)  # what is not finite is said with its place
     except OSError as error:
         raise AttentionError(
             f"The attention file {path} cannot be read: {error.strerror}.",
@@ -140,32 +142,76 @@ def attention_in(content: Any, path: Path) -> ChannelAttention:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise _not_an_attention(path, f'expected an object with "format": {FORMAT}')
     try:
-        layers = {str(entry["name"]): _layer(entry) for entry in content["layers"]}
-        rest = {
-            name: content[name]
-            for name in ("settings", "backbone", "weights_digest", "seconds", "key", "versions")
-        }
-        pictures = tuple(str(p) for p in content["pictures"])
-        complete = bool(content.get("complete", True))  # files of older versions always are
-    except (KeyError, TypeError, ValueError) as error:
-        raise _not_an_attention(path, f"{type(error).__name__}: {error}") from error
-    return ChannelAttention(layers=layers, pictures=pictures, complete=complete, **rest)
+        held = checked(_CONTENT, content)
+        layers = {entry.name: _layer(entry) for entry in held.layers}
+        temperature = held.settings.get("temperature", 5.0)
+        if not (isinstance(temperature, (int, float)) and 0 < temperature < math.inf):
+            raise ValueError(f"the temperature is {temperature!r}")
+    except ValueError as error:
+        raise _not_an_attention(path, str(error)) from error
+    return ChannelAttention(
+        layers=layers,
+        pictures=held.pictures,
+        settings=held.settings,
+        backbone=held.backbone,
+        weights_digest=held.weights_digest,
+        seconds=held.seconds,
+        key=held.key,
+        versions=held.versions,
+        complete=held.complete,
+    )
 
 
-def _layer(entry: Mapping[str, Any]) -> LayerAttention:
-    importance = torch.tensor(entry["importance"], dtype=torch.float64)
-    errors = [float("inf") if e is None else float(e) for e in entry["standard_error"]]
-    standard_error = torch.tensor(errors, dtype=torch.float64)
-    attention = torch.tensor(entry["attention"], dtype=torch.float64)
-    if not len(importance) == len(standard_error) == len(attention) == entry["channels"]:
-        raise ValueError(f"the lists of {entry['name']} do not all have {entry['channels']} values")
-    if not bool(torch.isfinite(attention).all()) or bool((attention < 0).any()):
-        raise ValueError(f"the attention of {entry['name']} has negative or infinite values")
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Correlation = Annotated[float, Field(ge=-1.0, le=1.0)]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A layer as the file holds it."""
+
+    name: str
+    channels: Annotated[int, Field(ge=1)]
+    importance: list[_Finite]
+    standard_error: list[Annotated[float, Field(ge=0.0)] | None]
+    attention: list[Annotated[_Finite, Field(ge=0.0)]]
+    reliability: _Correlation | None = None
+    split_half: _Correlation | None = None
+
+
+@dataclass(frozen=True)
+class _Content:
+    """The file; those of older versions do not say whether they are complete: they always are."""
+
+    format: Literal[1]
+    layers: tuple[_Entry, ...]
+    pictures: tuple[str, ...]
+    settings: dict[str, Any]
+    backbone: str
+    weights_digest: str
+    seconds: _Finite
+    key: str
+    versions: dict[str, str]
+    complete: bool = True
+
+
+_CONTENT = TypeAdapter(_Content)
+
+
+def _layer(entry: _Entry) -> LayerAttention:
+    lists = (entry.importance, entry.standard_error, entry.attention)
+    if {len(each) for each in lists} != {entry.channels}:
+        raise ValueError(f"the lists of {entry.name} do not all have {entry.channels} values")
+    attention = torch.tensor(entry.attention, dtype=torch.float64)
     if abs(float(attention.sum()) - 1.0) > 1e-6:
-        raise ValueError(f"the attention of {entry['name']} sums to {float(attention.sum()):.6g}")
-    told = (entry.get(name) for name in ("reliability", "split_half"))
-    reliability, split_half = (math.nan if value is None else float(value) for value in told)
-    return LayerAttention(importance, standard_error, attention, reliability, split_half)
+        raise ValueError(f"the attention of {entry.name} sums to {float(attention.sum()):.6g}")
+    errors = [math.inf if error is None else error for error in entry.standard_error]
+    return LayerAttention(
+        torch.tensor(entry.importance, dtype=torch.float64),
+        torch.tensor(errors, dtype=torch.float64),
+        attention,
+        *(math.nan if each is None else each for each in (entry.reliability, entry.split_half)),
+    )
 
 
 def known(value: float) -> float | None:

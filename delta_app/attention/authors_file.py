@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,12 @@ def authors_json(importances: Iterable[Tensor]) -> str:
 def is_authors_file(path: str | Path) -> bool:
     """Whether a file can only be the authors': it begins as a list. False where it is not there."""
     try:
-        with Path(path).expanduser().open("rb") as file:
-            return file.read(64).lstrip().startswith(b"[")
-    except OSError:
+        file = Path(os.path.expanduser(path))
+        if not file.is_file():
+            return False  # opening a pipe would wait for ever
+        with file.open("rb") as content:
+            return content.read(64).lstrip().startswith(b"[")
+    except (OSError, ValueError):  # a name that no file system can hold, too
         return False
 
 
@@ -53,22 +57,25 @@ def load_given(
     Raises:
         AttentionError: the file cannot be read, is neither, or does not fit these layers.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     content = read_content(path)
     if not isinstance(content, list):
         return attention_in(content, path)
-    importances = importances_in(content, channels, str(path))
-    return ChannelAttention(
-        layers={
-            layer: LayerAttention(
-                importance=importance,
-                standard_error=torch.full_like(importance, math.inf),
-                attention=channel_attention(importance, temperature),
+    layers = {
+        layer: LayerAttention(
+            importance=importance,
+            standard_error=torch.full_like(importance, math.inf),
+            attention=channel_attention(importance, temperature),
+        )
+        for layer, importance in importances_in(content, channels, str(path)).items()
+    }
+    for layer, found in layers.items():
+        if not found.attention.isfinite().all():
+            raise _does_not_fit(
+                f"{path} has importances for {layer} that are too large to be compared, up to "
+                f"{float(found.importance.abs().max()):.3g}."
             )
-            for layer, importance in importances.items()
-        },
-        settings={"temperature": temperature},
-    )
+    return ChannelAttention(layers=layers, settings={"temperature": temperature})
 
 
 def importances_in(content: Any, channels: Mapping[str, int], origin: str) -> dict[str, Tensor]:
@@ -107,7 +114,13 @@ def importances_in(content: Any, channels: Mapping[str, int], origin: str) -> di
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a number that float64 holds."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _does_not_fit(message: str) -> AttentionError:

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
+from pydantic_core import from_json
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from delta_app.atomic_files import write_whole
 from delta_app.errors import AttentionError
+from delta_app.json_files import checked
 
 BY_PICTURE_FILE = "by_picture.safetensors"
 MOST_EXCITED = 9
@@ -82,6 +85,7 @@ class ByPicture:
 
 
 _LISTS = ("layers", "classes", "pictures", "train")
+_NAMES = TypeAdapter(tuple[str, ...])
 
 
 def load_by_picture(path: str | Path) -> ByPicture:
@@ -100,7 +104,7 @@ def load_by_picture(path: str | Path) -> ByPicture:
         with safe_open(path, framework="pt") as file:
             words: dict[str, str] = file.metadata() or {}
             names, classes, pictures, train = (
-                tuple(str(each) for each in json.loads(words[name])) for name in _LISTS
+                checked(_NAMES, from_json(words[name])) for name in _LISTS
             )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         found = ByPicture(
@@ -111,7 +115,7 @@ def load_by_picture(path: str | Path) -> ByPicture:
             train,
         )
         _check(found)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise AttentionError(
             f"{path} is not a measurement by picture of this app: {type(error).__name__}: {error}.",
             cure="Delete the file and measure the attention again.",
@@ -132,6 +136,10 @@ def _check(found: ByPicture) -> None:
     for name, layer in found.layers.items():
         channels = layer.by_class.shape[-1]
         kept = min(MOST_EXCITED, train)
+        for of in ("importance", "by_class", "by_class_error", "excitation"):
+            values = getattr(layer, of)
+            if values is not None and not values.is_floating_point():
+                raise ValueError(f"{name}/{of} is {values.dtype}, expected floating point")
         if layer.importance is not None:
             _expect(f"{name}/importance", layer.importance, (channels, measured))
         for of in ("by_class", "by_class_error"):

@@ -7,7 +7,6 @@ curves and orders, and the file that holds the curves of every layer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from delta_app.atomic_files import write_json
 from delta_app.errors import AttentionError
+from delta_app.json_files import read_json
 
 FAITHFULNESS_FILE = "faithfulness.json"
 FORMAT = 1
@@ -165,7 +165,7 @@ def load_faithfulness(path: str | Path) -> Faithfulness:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise AttentionError(
             f"The faithfulness file {path} cannot be read: {error.strerror}.", cure=_CURE
@@ -184,7 +184,7 @@ def load_faithfulness(path: str | Path) -> Faithfulness:
             orders=int(content["orders"]),
             contents=str(content["contents"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise _not_faithfulness(path, f"{type(error).__name__}: {error}") from error
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
+
+from delta_app.services.opening import Opening
 
 INTERRUPTED = 130
 """The exit code of a command that a signal ended, as shells have it for Ctrl-C."""
@@ -19,7 +20,7 @@ INTERRUPTED = 130
 class Launch(Protocol):
     """Opens the app and returns the exit code once it has ended."""
 
-    def __call__(self, *, host: str, port: int, runs_dir: Path, open_browser: bool) -> int: ...
+    def __call__(self, opening: Opening) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 
 from delta_app.cli.command import INTERRUPTED
 from delta_app.cli.interrupts import ending_on_signals
@@ -13,7 +12,7 @@ from delta_app.errors import DeltaAppError
 from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.runtime import prepare_process
 from delta_app.services.readiness import check_ready
-from delta_app.services.resuming import resume_here
+from delta_app.services.resuming import resume_command, resume_here
 from delta_app.services.runs import Shutdown, run_here, status_words
 from delta_app.training.run_config import RunConfig
 
@@ -72,7 +71,4 @@ def exit_code(run: RunRecord, shutdown: Shutdown, options: argparse.Namespace) -
 
 
 def _how_to_resume(run: RunRecord, options: argparse.Namespace) -> str:
-    words = ["python", "-m", "delta_app", "runs", "resume", run.id]
-    if options.runs_dir:
-        words += ["--runs-dir", str(options.runs_dir)]
-    return f"It goes on with: {shlex.join(words)}"
+    return f"It goes on with: {resume_command(run, runs_dir=options.runs_dir)}"

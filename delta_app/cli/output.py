@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from delta_app.data.names import printable
 from delta_app.errors import DeltaAppError
 
 
@@ -17,6 +18,8 @@ def print_json(value: Any) -> None:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns padded to their widest cell; columns of numbers stand to the right."""
+    head = [printable(cell) for cell in head]
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     right = [bool(rows) and all(_numeric(row[i]) for row in rows) for i in range(len(head))]
     for row in (head, *rows):
@@ -32,8 +35,8 @@ def _numeric(cell: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks, so that an error stays one line."""
-    return " ".join(text.split())
+    """`text` without line breaks and what a terminal obeys, so that an error stays one line."""
+    return printable(" ".join(text.split()))
 
 
 def print_error(error: BaseException, stream: TextIO | None = None) -> None:

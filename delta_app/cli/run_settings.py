@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from delta_app.cli.command import UsageError
 from delta_app.cli.setting_options import add_option, say, typed
 from delta_app.errors import SettingsError
+from delta_app.json_files import read_json
 from delta_app.regularizers import methods
 from delta_app.services import forms
 from delta_app.settings import SettingInfo
@@ -123,8 +123,7 @@ def _read_config(path: str) -> RunConfig:
     """The settings in a run's config.json."""
     cure = "Give the config.json of a run's folder."
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
-        return RunConfig.model_validate(json.loads(text))
+        return RunConfig.model_validate(read_json(Path(path).expanduser()))
     except OSError as error:
         raise SettingsError(
             f"--config {path} cannot be read: {error.strerror}.", cure=cure

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from delta_app.data.listing import Identity, identity, list_folder
 from delta_app.data.names import is_text, printable
+from delta_app.data.roots import Roots
 from delta_app.errors import DatasetError
-from delta_app.formatting import some
 
 _SECONDS_A_LIST = 0.3  # a click is answered within a second: counting stops before
 
@@ -30,26 +29,20 @@ class FolderEntry:
 
 
 def list_folders(
-    path: str | Path, roots: Sequence[Path], *, seconds: float = _SECONDS_A_LIST
+    path: str | Path, roots: Roots, *, seconds: float = _SECONDS_A_LIST
 ) -> list[FolderEntry]:
     """The folders directly in `path`, by name; hidden ones and ways out of the roots left away.
 
     Args:
-        roots: folders that may be looked at, with all beneath; links that lead out are not
-            followed.
+        roots: what may be looked at; links that lead out are not followed.
         seconds: how long counting pictures may take, over all folders together.
 
     Raises:
-        DatasetError: `path` lies outside the roots or cannot be listed.
+        OutsideError: `path` leads out of the roots.
+        DatasetError: it cannot be listed.
     """
     folder = Path(os.path.abspath(path))
-    if not is_within(folder, roots):
-        raise DatasetError(
-            f"{printable(str(folder))} lies outside the folders that may be browsed "
-            f"({some([printable(str(root)) for root in roots])}).",
-            cure="Type its path instead, or add a root to DELTA_BROWSE_ROOTS.",
-            field="data",
-        )
+    roots.check(folder, folder=True, field="data")
     try:
         folders = list_folder(folder).folders
     except OSError as error:
@@ -62,14 +55,8 @@ def list_folders(
     return [
         FolderEntry(each.name, each, count_pictures(each, until))
         for each in folders
-        if is_text(each.name) and is_within(each, roots)
+        if is_text(each.name) and roots.allow(each)
     ]
-
-
-def is_within(folder: Path, roots: Sequence[Path]) -> bool:
-    """Whether a folder lies in one of the roots once all links are resolved."""
-    resolved = folder.resolve()
-    return any(resolved.is_relative_to(root.resolve()) for root in roots)
 
 
 def count_pictures(folder: Path, until: float) -> int | None:

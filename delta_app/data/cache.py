@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from delta_app.data import cache_file
-from delta_app.data.decode import decode_rgb, read_bytes
+from delta_app.data.decode import decoded, read_bytes
 from delta_app.data.records import Picture
 from delta_app.data.threads import in_threads
 from delta_app.errors import DatasetError
@@ -146,14 +146,14 @@ def load_square(picture: Picture, size: int, interpolation: str) -> Pixels:
         data = read_bytes(picture.path)
         if hashlib.sha256(data).hexdigest() != picture.digest:
             raise DatasetError("has changed since it was checked")
-        image = decode_rgb(data)
+        with decoded(data) as image:
+            return np.asarray(resized(image, size, interpolation))
     except DatasetError as error:
         raise DatasetError(
             f"{picture.relative} {error.message}.",
             cure="Leave the folder as it is while a run starts, and start again.",
             field="data",
         ) from error
-    return np.asarray(resized(image, size, interpolation))
 
 
 def resized(image: Image.Image, size: int, interpolation: str) -> Image.Image:

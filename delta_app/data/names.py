@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 
 from delta_app.data.records import SplitName
 
@@ -69,9 +70,28 @@ def split_of(name: str) -> SplitName | None:
     return _SPLIT_NAMES.get(name.casefold())
 
 
+# Marks that turn the direction of what stands after them, beyond the name they are in.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
 def printable(name: str) -> str:
-    """The name with whatever is not valid text written as escapes, so that it can be shown."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    """The name with whatever cannot be seen, or is no valid text, written as escapes.
+
+    So it stays on one line, turns no text around it and starts nothing in a terminal: a line break
+    becomes the two characters `\\n`.
+    """
+    if name.isascii() and name.isprintable():
+        return name
+    return "".join(c if _is_shown(c) else _escaped(c) for c in name)
+
+
+def _is_shown(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind not in ("Cc", "Cs", "Zl", "Zp") and character not in _TURNING
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def is_text(name: str) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from delta_app.json_files import checked
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
@@ -26,8 +30,8 @@ class Picture:
 
     path: str
     relative: str
-    label: int
-    digest: str
+    label: Annotated[int, Field(ge=0)]
+    digest: Annotated[str, Field(pattern="^[0-9a-f]+$")]
     width: int
     height: int
 
@@ -133,9 +137,23 @@ class Splits:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Splits:
-        """What `to_json` gave."""
-        train, val, test = (tuple(Picture(**each) for each in value[name]) for name in SPLITS)
-        return cls(tuple(value["classes"]), train, val, test)
+        """What `to_json` gave.
+
+        Raises:
+            ValueError: it cannot have given that.
+        """
+        splits = checked(_SPLITS, value)
+        for name in SPLITS:
+            wrong = [p for p in splits.of(name) if p.label >= len(splits.classes)]
+            if wrong:
+                raise ValueError(
+                    f"{name}: {wrong[0].relative} has the label {wrong[0].label}, "
+                    f"there are {len(splits.classes)} classes"
+                )
+        return splits
+
+
+_SPLITS = TypeAdapter(Splits)
 
 
 def _by_class(pictures: tuple[Picture, ...], n_classes: int) -> list[int]:

@@ -89,5 +89,7 @@ def empty_figure(message: str, *, key: str, title: str = "", height: int = HEIGH
     figure = base_figure([], key=key, title=title, height=height)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    figure.add_annotation(text=message, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    figure.add_annotation(
+        text=as_text(message), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper"
+    )
     return figure

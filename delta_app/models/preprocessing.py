@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
 
 from delta_app.errors import SettingsError
+from delta_app.json_files import checked
 from delta_app.models.catalog import backbone, default_weights
+
+_Side = Annotated[int, Field(ge=1, le=4096)]
+"""In a file from elsewhere a longer one would take all memory."""
+
+_Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_Deviation = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 @dataclass(frozen=True)
@@ -20,11 +29,11 @@ class Preprocessing:
         interpolation: "bilinear" or "bicubic".
     """
 
-    size: int
-    resize: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str
+    size: _Side
+    resize: _Side
+    mean: tuple[_Share, _Share, _Share]
+    std: tuple[_Deviation, _Deviation, _Deviation]
+    interpolation: Literal["bilinear", "bicubic", "nearest"]
 
     def to_json(self) -> dict[str, Any]:
         """Plain types for a JSON file."""
@@ -32,8 +41,15 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Preprocessing:
-        """The inverse of `to_json`."""
-        return cls(**values | {"mean": tuple(values["mean"]), "std": tuple(values["std"])})
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: it is the preprocessing of no network.
+        """
+        return checked(_PREPROCESSING, values)
+
+
+_PREPROCESSING = TypeAdapter(Preprocessing)
 
 
 def preprocessing(name: str, image_size: int | None = None) -> Preprocessing:

@@ -17,7 +17,10 @@ from delta_app.models.construction import meta_network
 from delta_app.models.head import head_of
 from delta_app.models.weights_file import load_state, weights_path
 
-__all__ = ["LoadReport", "check_weights", "digest_of", "fit", "load_state"]
+__all__ = ["WEIGHTS_WORDS", "LoadReport", "check_weights", "digest_of", "fit", "load_state"]
+
+WEIGHTS_WORDS = ("default", "random")
+"""What `weights` may be besides the path of a file."""
 
 _COUNTER = "num_batches_tracked"
 """BatchNorm's step counter: not a weight, missing in old files, without effect on any output."""
@@ -145,7 +148,7 @@ def check_weights(name: str, weights: str) -> LoadReport | None:
         WeightsError: the file cannot be read or does not fit; its field is weights.
     """
     backbone(name)
-    if weights in ("default", "random"):
+    if weights in WEIGHTS_WORDS:
         return None
     path = weights_path(weights)
     return fit(load_state(path), meta_network(name), str(path))[1]

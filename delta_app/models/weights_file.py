@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
+from torch.nn import Parameter
 
 from delta_app.errors import WeightsError
+from delta_app.models.weights_archive import unsound
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "backbone", "weights")
 """Keys under which training scripts put the state dict, the most telling first."""
@@ -48,7 +50,8 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
         raise _error(f"{path} is a folder, not a weights file.", "Choose a file inside it.")
     if not os.path.isfile(path):
         raise _error(f"there is no weights file {path}.", "Check the path.")
-    found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    named_safetensors = path.suffix.lower() == ".safetensors"
+    found = _read_safetensors(path) if named_safetensors else _read_torch(path)
     tensors = _tensors_in(found, _DEEPEST)
     if not tensors:
         raise _error(
@@ -71,8 +74,9 @@ def _error(message: str, cure: str) -> WeightsError:
 
 def _read_safetensors(path: Path) -> Any:
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
+        # Into memory: a mapped file that somebody cuts ends the process.
+        return load(path.read_bytes())
+    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
         raise _error(
             f"{path} cannot be read as safetensors: {_first_line(error)}.",
             "Copy or download it again; if it was saved by torch.save, name it .pth.",
@@ -81,15 +85,20 @@ def _read_safetensors(path: Path) -> Any:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        why = unsound(path)
+        if why is None:
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _unreadable_pickle(path, error) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # a damaged pickle makes its reader stumble in any way there is
         raise _error(
             f"{path} cannot be read as a torch weights file: {_first_line(error)}.",
-            "Copy or download it again; a TorchScript file must be saved as a state_dict() "
-            "first, and a safetensors file be named .safetensors.",
+            "Copy or download it again; a safetensors file must be named .safetensors.",
         ) from error
+    raise _error(
+        f"{path} {why}.",
+        "Save the network's state_dict() with torch.save or as safetensors, and use that file.",
+    )
 
 
 def _unreadable_pickle(path: Path, error: Exception) -> WeightsError:
@@ -109,7 +118,10 @@ def _unreadable_pickle(path: Path, error: Exception) -> WeightsError:
 def _no_weights(path: Path) -> WeightsError:
     """For a file that is no pickle at all, by what its first bytes say."""
     with path.open("rb") as file:
-        start = file.read(64).lstrip()
+        start = file.read(64)
+    if start[8:10] in (b'{"', b"{}") and int.from_bytes(start[:8], "little") < path.stat().st_size:
+        return _error(f"{path} is a safetensors file by another name.", "Name it .safetensors.")
+    start = start.lstrip()
     if start.startswith(b"version https://git-lfs"):
         return _error(
             f"{path} is a Git LFS pointer, not the weights themselves.",
@@ -132,12 +144,22 @@ def _tensors_in(found: Any, depth: int) -> dict[str, Tensor]:
     for wrapper in _WRAPPERS:
         if inside := _tensors_in(found.get(wrapper), depth - 1):
             return inside
-    tensors = {k: v.detach() for k, v in found.items() if isinstance(v, Tensor)}
-    tensors = {k: v for k, v in tensors.items() if isinstance(k, str)}
+    tensors = {k: Tensor.detach(v) for k, v in found.items() if isinstance(k, str) and _is_plain(v)}
     if tensors:
         return tensors
     nested = [t for t in (_tensors_in(v, depth - 1) for v in found.values()) if t]
     return nested[0] if len(nested) == 1 else {}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a tensor of numbers in memory: not sparse, nested or without values."""
+    return (
+        type(value) in (Tensor, Parameter)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not value.is_nested
+        and not value.is_quantized
+    )
 
 
 def _outline(found: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -15,6 +14,9 @@ from delta_app.runs.schema import bring_up_to_date, is_up_to_date
 
 # How long a statement waits for another process's transaction before it gives up.
 BUSY_SECONDS = 5.0
+
+REPAIR = "Move the file away: a new store is made, and the run folders stay as they are."
+"""The cure for a store whose file was cut, copied halfway or changed by something else."""
 
 
 class Database:
@@ -42,13 +44,20 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the store throughout the block."""
+        """A connection that sees one state of the store throughout the block.
+
+        Raises:
+            StoreError: the store cannot be read, or the block finds in it what cannot be there.
+        """
         with _in_words(self.url), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is committed at the block's end, or undone where it raises."""
+        """A transaction that is committed at the block's end, or undone where it raises.
+
+        Raises as `reading`.
+        """
         with _in_words(self.url), self._engine.connect() as connection:
             connection = connection.execution_options(immediate=True)
             with connection.begin():
@@ -90,21 +99,27 @@ def _in_words(url: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = str(error.orig)
-        where = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else url
-        raise StoreError(f"The run store {where} cannot be used: {said}.", cure=_cure(said)) from (
+        said = " ".join(str(error.orig).split())
+        cure = _cure(said) if url.startswith("sqlite") else ""
+        raise StoreError(f"The run store {_where(url)} cannot be used: {said}.", cure=cure) from (
             error
         )
+    except (ValueError, TypeError, LookupError) as error:
+        # Damage that SQLite does not notice: a status that is none, JSON that is none.
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise StoreError(f"The run store {_where(url)} is damaged: {said}.", cure=REPAIR) from error
+
+
+def _where(url: str) -> str:
+    return url.removeprefix("sqlite:///") if url.startswith("sqlite") else url
 
 
 def _cure(said: str) -> str:
     """What to do about the words of SQLite; other databases' words speak for themselves."""
     if "locked" in said:
         return "Another program holds it: close what has it open, then try again."
-    if "not a database" in said or "malformed" in said:
-        return "Move the file away: a new store is made, and the run folders stay as they are."
-    if "full" in said:
+    if "is full" in said:
         return "Make room on the disk."
     if "readonly" in said or "unable to open" in said:
         return "Give yourself the right to write there, or choose another folder with --runs-dir."
-    return ""
+    return REPAIR  # what else SQLite says comes of a file that was cut, copied or changed

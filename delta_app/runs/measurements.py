@@ -120,13 +120,13 @@ class Measurements:
                 wanted = [number for number, name in by_key.items() if name in set(names)]
                 query = query.where(columns.name_key.in_(wanted))
             rows = [tuple(row) for row in connection.execute(query)]
-        table = np.array(rows, dtype=np.float64).reshape(-1, 5)  # NULL becomes not-a-number
+            table = np.array(rows, dtype=np.float64).reshape(-1, 5)  # NULL becomes not-a-number
+            if not np.isfinite(table[:, :4]).all():
+                raise ValueError(f"a point of the run {run_id!r} has no number, step or epoch")
+            by_name = {by_key[int(n)]: table[table[:, 1] == n] for n in np.unique(table[:, 1])}
         series = {}
-        for number in np.unique(table[:, 1]):
-            part = table[table[:, 1] == number]
-            series[by_key[int(number)]] = Series(
-                part[:, 2].astype(np.int64), part[:, 3], part[:, 4]
-            )
+        for name, part in by_name.items():
+            series[name] = Series(part[:, 2].astype(np.int64), part[:, 3], part[:, 4])
         return Metrics(series, int(table[-1, 0]) if len(table) else after)
 
     def points(self, run_id: str, seen: tuple[Seen, ...] = ()) -> Points:
@@ -155,7 +155,11 @@ class Measurements:
                 .order_by(events.c.number.desc())
                 .limit(limit)
             )
-            return [Event(*row) for row in connection.execute(query)]
+            found = [Event(*row) for row in connection.execute(query)]
+            for event in found:
+                if not (isinstance(event.at, (int, float)) and isinstance(event.message, str)):
+                    raise ValueError(f"a line of the log of {run_id!r} is {event!r}")
+            return found
 
 
 def _key(connection: Connection, run_id: str) -> int:

@@ -65,8 +65,9 @@ class Queue(RunTable):
             )
         if not done:
             record = self.get(run_id)
-            if record.stopping:
-                raise RunError(f"Run {record.name!r} is stopping already.")
+            if record.stopping or record.status is RunStatus.PAUSED:
+                now = "stopping" if record.stopping else "paused"
+                raise RunError(f"Run {record.name!r} is {now} already.")
             raise RunError(f"Run {record.name!r} is {record.status}: it has ended already.")
         return self.get(run_id)
 
@@ -186,5 +187,11 @@ def _begun() -> dict[str, Any]:
         "started_at": func.coalesce(runs.c.started_at, now),
         "resumed_at": now,
         "queue_position": None,
+        # What it was doing before it was resumed is not what it does now.
+        "phase": "",
+        "phase_done": 0,
+        "phase_total": None,
         "phase_detail": "",
+        "phase_speed": None,
+        "phase_at": None,
     }

@@ -28,13 +28,13 @@ class RunStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to the run by itself."""
-        return self in (
-            RunStatus.COMPLETED,
-            RunStatus.STOPPED,
-            RunStatus.FAILED,
-            RunStatus.INTERRUPTED,
-        )
+        """Whether nothing more will happen to the run by itself; it may be resumed, though."""
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether more is meant to come of the run: it goes on, waits, or was paused."""
+        return self in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class RunRecord:
 
     @property
     def stopping(self) -> bool:
-        """Whether the run goes on only to end what it was asked to end."""
-        return self.status is RunStatus.RUNNING and self.request == "stop"
+        """Whether the run goes on, or waits, only to end what it was asked to end."""
+        return self.request == "stop" and not self.status.ended
 
     @property
     def pausing(self) -> bool:

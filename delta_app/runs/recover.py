@@ -24,7 +24,7 @@ def recover(store: RunStore) -> list[RunRecord]:
     for record in store.owned():
         if is_owned(RunFolder(record.folder)):
             continue
-        last_sign = record.phase_at or record.started_at or time.time()
+        last_sign = record.phase_at or record.resumed_at or time.time()
         try:
             store.set_status(
                 record.id,

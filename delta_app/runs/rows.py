@@ -14,6 +14,7 @@ from sqlalchemy import JSON, Connection, Select, Text, cast, select
 
 from delta_app.runs.records import RunFailure, RunRecord, RunStatus
 from delta_app.runs.schema import runs
+from delta_app.runs.stored_values import check_values
 
 KEPT_RECORDS = 10_000
 """Records of rows as they stood last. A page that lists thousands of runs asks again every other
@@ -66,6 +67,7 @@ def _record(row: tuple[Any, ...], runs_dir: Path, position: int | None) -> RunRe
     message, cure, log = row[len(_NAMES) :]
     for name in _JSON:
         values[name] = json.loads(values[name])
+    check_values(values | dict(zip(_FAILURE, (message, cure, log), strict=True)))
     values["status"] = RunStatus(values["status"])
     values["queue_position"] = position
     return RunRecord(

@@ -128,7 +128,7 @@ def is_up_to_date(connection: Connection) -> bool:
     """Whether the store has the tables of this version."""
     if not inspect(connection).has_table(schema_version.name):
         return False
-    return connection.execute(select(schema_version.c.version)).scalar_one() == VERSION
+    return _version(connection) == VERSION
 
 
 def bring_up_to_date(connection: Connection) -> None:
@@ -141,12 +141,20 @@ def bring_up_to_date(connection: Connection) -> None:
         metadata.create_all(connection)
         connection.execute(insert(schema_version).values(version=VERSION))
         return
-    found = connection.execute(select(schema_version.c.version)).scalar_one()
+    found = _version(connection)
     if found > VERSION:
         raise StoreError(
-            f"The run store has schema version {found}; this Delta App knows up to {VERSION}.",
+            f"The run store {connection.engine.url.database} has schema version {found}; this "
+            f"Delta App knows up to {VERSION}.",
             cure="Update Delta App, or choose another folder with --runs-dir.",
         )
     for version in range(found, VERSION):
         MIGRATIONS[version](connection)
         connection.execute(update(schema_version).values(version=version + 1))
+
+
+def _version(connection: Connection) -> int:
+    found = connection.scalars(select(schema_version.c.version)).all()
+    if len(found) != 1 or not isinstance(found[0], int) or found[0] < 1:
+        raise LookupError(f"its schema version is {', '.join(map(repr, found)) or 'missing'}")
+    return found[0]

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from delta_app.data.names import printable
 from delta_app.errors import CheckpointError, StoreError
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.journal_writer import JournalWriter
@@ -222,10 +223,14 @@ class StoreObserver:
 
 
 def append_to_log(log_file: Path, happened: Event) -> None:
-    """Add an event to a log file; a disk that is full loses the line, not the run."""
+    """Add an event to a log file; a disk that is full loses the line, not the run.
+
+    Further lines of a message, a traceback's, are indented: none can be taken for an event.
+    """
+    message = "\n    ".join(printable(line) for line in happened.message.split("\n"))
     at = datetime.fromtimestamp(happened.at).astimezone().isoformat(" ", "milliseconds")
     with contextlib.suppress(OSError), log_file.open("a", encoding="utf-8") as file:
-        file.write(f"{at} {happened.level:7} {happened.message}\n")
+        file.write(f"{at} {happened.level:7} {message}\n")
 
 
 def last_lines(log_file: Path, number: int = 8) -> str:

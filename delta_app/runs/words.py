@@ -42,7 +42,10 @@ def status_words(record: RunRecord) -> str:
 
 
 def time_left(record: RunRecord, now: float | None = None) -> float | None:
-    """Seconds until the current phase ends at the speed it had so far; None where unknown."""
+    """Seconds until the current phase ends at the speed it had so far; None where unknown, or
+    where the phase will not go on to its end."""
+    if record.pausing or (record.stopping and record.phase != "testing"):
+        return None
     if record.status is not RunStatus.RUNNING or not record.phase_total or not record.phase_speed:
         return None
     since = max(0.0, (time.time() if now is None else now) - (record.phase_at or 0.0))
@@ -63,7 +66,10 @@ def _queued(record: RunRecord) -> str:
     place = record.queue_position or 1
     ordinal = _ORDINALS[place - 1] if place <= len(_ORDINALS) else f"number {place}"
     waits = f": {record.phase_detail}" if record.phase_detail else ""
-    return f"Queued, {ordinal} in line{waits}"
+    if not record.stopping:
+        return f"Queued, {ordinal} in line{waits}"
+    ends = "to test its best epoch" if record.best_epoch and _has_test(record) else "to end"
+    return f"Stopping: {ordinal} in line {ends}{waits}"
 
 
 def _phase(record: RunRecord) -> str:

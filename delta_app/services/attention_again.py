@@ -7,7 +7,7 @@ from pathlib import Path
 from delta_app.errors import RunError
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord
-from delta_app.services import runs
+from delta_app.services import allowed, runs
 from delta_app.services.forms import config_of_run
 from delta_app.training.run_config import RunConfig
 
@@ -52,10 +52,12 @@ def again(run: RunRecord, runs_dir: str | Path | None = None) -> str:
     """Queue the same measurement once more; returns the new run's id.
 
     Raises:
+        OutsideError: they name what the app may not read.
         RunError: the run's settings are of another version, or the measured network is gone.
         SettingsError, StoreError: as `delta_app.services.runs.submit_attention`.
     """
     config = settings_of(run)
+    allowed.check_config(config, runs_dir)
     of = config.attention.attention_of
     if of is not None and not RunFolder(Path(of)).best.is_file():
         raise RunError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,7 +39,7 @@ def origin_of(run: RunRecord, runs_dir: str | Path | None = None) -> Origin | No
         return None
     if kind == "given":
         file = str(run.config["method"]["attention"])
-        folder = Path(file).expanduser().resolve().parent
+        folder = Path(os.path.realpath(os.path.expanduser(file))).parent
         known = measurements(runs_dir)
         return Origin("file", next((r for r in known if r.folder.resolve() == folder), None), file)
     own = measurement(run)

@@ -11,7 +11,7 @@ from delta_app.comparison.intervals import wilson
 from delta_app.comparison.settings import SettingRow, setting_rows
 from delta_app.errors import RunError
 from delta_app.figures.run_curves import DASHES, RunLine, run_lines
-from delta_app.runs.records import TRAINING, RunRecord, RunStatus, Series
+from delta_app.runs.records import TRAINING, RunRecord, Series
 from delta_app.services import runs
 from delta_app.services.companions import config_of
 from delta_app.services.run_pictures import RunPicture, RunPictures, pictures_of
@@ -68,11 +68,12 @@ class Comparison:
 
 
 def comparable(runs_dir: RunsDir = None) -> list[RunRecord]:
-    """The training runs that have something to compare: begun or over, newest first."""
+    """The training runs that have begun, and so have something to compare, newest first."""
     return [
-        run for run in runs.list_runs(TRAINING, runs_dir=runs_dir)
-        if run.status is not RunStatus.QUEUED and config_of(run) is not None
-    ]  # fmt: skip
+        run
+        for run in runs.list_runs(TRAINING, runs_dir=runs_dir)
+        if run.started_at is not None and config_of(run) is not None
+    ]
 
 
 def compare(run_ids: Sequence[str], runs_dir: RunsDir = None) -> Comparison:

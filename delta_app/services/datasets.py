@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image
 
 from delta_app.config import DataSettings
-from delta_app.data.browse import FolderEntry, is_within, list_folders
-from delta_app.data.decode import decode_rgb, read_bytes
+from delta_app.data.browse import FolderEntry, list_folders
+from delta_app.data.decode import decoded, read_bytes
 from delta_app.data.listing import list_folder
 from delta_app.data.records import DatasetCheck, Picture, Splits
 from delta_app.data.scan import folder_of
 from delta_app.data.splits import make_splits
-from delta_app.errors import DatasetError
-from delta_app.services.background import InBackground
-from delta_app.services.kept_checks import check, checked_before
-from delta_app.services.locations import recent_folders, remember_folder
+from delta_app.errors import DeltaAppError
+from delta_app.services import allowed, kept_checks, locations
+from delta_app.services.background import InBackground, IsCancelled, OnProgress
+from delta_app.services.kept_checks import check
+from delta_app.services.locations import remember_folder
 
 __all__ = [
     "Browsed",
@@ -28,7 +29,6 @@ __all__ = [
     "FolderEntry",
     "Sample",
     "browse",
-    "browse_roots",
     "check",
     "checked_before",
     "may_browse",
@@ -47,22 +47,44 @@ _previews: deque[tuple[DatasetCheck, DataSettings, Splits]] = deque(maxlen=_PREV
 class CheckInBackground(InBackground[DatasetCheck]):
     """A folder's check in a thread, watched and cancelled by a page.
 
-    Ended once `finished`; then `result` is the check, or `error` says why there is none.
+    Ended once `finished`; then `result` is the check, or `error` says why there is none: the
+    folder, or a link in it, leads out of what the app may read.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
-        super().__init__(
-            lambda on_progress, cancelled: check(
-                path, on_progress=on_progress, cancelled=cancelled
-            ),
-            "check",
-        )
+        super().__init__(self._check, "check")
+
+    def _check(self, on_progress: OnProgress, cancelled: IsCancelled) -> DatasetCheck:
+        allowed.check_data(self.path)
+        found = check(self.path, on_progress=on_progress, cancelled=cancelled)
+        return _within_roots(found)
 
     @property
     def progress(self) -> tuple[int, int]:
         """Pictures decoded, and pictures found so far."""
         return self.done, self.total or 0
+
+
+def checked_before(path: str | Path) -> DatasetCheck | None:
+    """The check of a folder that was checked before and has not changed since, else None."""
+    kept = kept_checks.checked_before(path)
+    return None if kept is None else _within_roots(kept)
+
+
+def _within_roots(found: DatasetCheck) -> DatasetCheck:
+    """The check without advice to choose a folder that the app may not read.
+
+    A warning that is nothing else is left out: it would name what lies beside the folder.
+    """
+    roots = allowed.roots()
+    problems = []
+    for problem in found.problems:
+        if problem.suggestion is None or roots.allow(problem.suggestion):
+            problems.append(problem)
+        elif problem.level == "error":
+            problems.append(replace(problem, cure="Choose another folder.", suggestion=None))
+    return found if problems == list(found.problems) else replace(found, problems=tuple(problems))
 
 
 # Looking
@@ -110,22 +132,28 @@ def samples(found: DatasetCheck, most: int = 6, *, side: int = 160) -> tuple[Sam
     for picture in sorted(chosen[:most], key=lambda picture: picture.label):
         try:
             image = thumbnail(picture, side)
-        except DatasetError:  # gone since the check; the next check will tell
+        except DeltaAppError:  # gone since the check; the next check will tell
             continue
         shown.append(Sample(picture, found.classes[picture.label], image))
     return tuple(shown)
 
 
-@lru_cache(maxsize=_THUMBNAILS_KEPT)
 def thumbnail(picture: Picture, side: int) -> Image.Image:
     """The picture in small, its longer side at most `side` px, its aspect kept.
 
     Raises:
+        OutsideError: its file lies outside what the app may read.
         DatasetError: it can no longer be read.
     """
-    image = decode_rgb(read_bytes(picture.path), least=side)
-    image.thumbnail((side, side))
-    return image
+    allowed.check_picture(picture.path)
+    return _small(picture, side)
+
+
+@lru_cache(maxsize=_THUMBNAILS_KEPT)
+def _small(picture: Picture, side: int) -> Image.Image:
+    with decoded(read_bytes(picture.path), least=side) as image:
+        image.thumbnail((side, side))
+        return image
 
 
 # Finding
@@ -153,25 +181,23 @@ def browse(path: str | Path | None = None) -> Browsed:
     """The folders in `path`; the first root where none is given.
 
     Raises:
-        DatasetError: it lies outside the roots or cannot be listed.
+        OutsideError: it leads out of the roots.
+        DatasetError: it cannot be listed.
     """
-    roots = browse_roots()
-    folder = folder_of(path) if path else roots[0]
+    roots = allowed.roots()
+    folder = folder_of(path) if path else roots.chosen[0]
     entries = list_folders(folder, roots)
     above = folder.parent
-    parent = above if above != folder and is_within(above, roots) else None
-    return Browsed(folder, parent, tuple(entries), len(list_folder(folder).pictures), roots)
+    parent = above if above != folder and roots.allow(above) else None
+    return Browsed(folder, parent, tuple(entries), len(list_folder(folder).pictures), roots.chosen)
 
 
 def may_browse(path: Path) -> bool:
     """Whether `browse` would go there."""
-    return os.path.isdir(path) and is_within(path, browse_roots())
+    return allowed.roots().allow(path) and os.path.isdir(path)
 
 
-def browse_roots() -> tuple[Path, ...]:
-    """DELTA_BROWSE_ROOTS (separated like PATH), else home, the working folder and usual drives."""
-    chosen = os.environ.get("DELTA_BROWSE_ROOTS")
-    if chosen:
-        return tuple(folder_of(each) for each in chosen.split(os.pathsep) if each)
-    usual = [Path.home(), Path.cwd(), *map(Path, ("/data", "/mnt", "/media", "/Volumes"))]
-    return tuple(dict.fromkeys(folder for folder in usual if folder.is_dir()))
+def recent_folders() -> tuple[Path, ...]:
+    """The folders of pictures used last, newest first, that are there and may be read."""
+    roots = allowed.roots()
+    return tuple(folder for folder in locations.recent_folders() if roots.allow(folder))

@@ -17,6 +17,7 @@ from delta_app.inspection.overlay import overlay
 from delta_app.inspection.scale import shared_scale
 from delta_app.models.preprocessing import preprocessing
 from delta_app.runs.folder import RunFolder
+from delta_app.services import allowed
 from delta_app.services.attention_again import settings_of
 from delta_app.services.inspected_networks import SourceOf, TargetOf, look
 from delta_app.services.kept import Kept
@@ -34,7 +35,7 @@ class Exciting:
     """A training picture that excites a filter.
 
     Attributes:
-        shown: as the network sees it; None where its file is gone.
+        shown: as the network sees it; None where its file is gone or may not be read.
         name, class_name: of its file, and what it is filed under.
         value: the filter's largest value anywhere in it.
     """
@@ -51,7 +52,7 @@ class ExcitingPictures:
 
     Attributes:
         painted: whether the filter's channel is laid over them, on one scale for all.
-        problem: why it is not.
+        problem: why it is not, or why a picture is not shown.
     """
 
     pictures: tuple[Exciting, ...] = ()
@@ -92,7 +93,9 @@ def _exciting(measurement: Measurement, layer: str, filter: int) -> ExcitingPict
     ]
     eye = _Eye(measurement)
     seen = [eye.sees(picture) for picture, _ in found]
-    problem = None
+    problem: DeltaAppError | None = allowed.refusal(
+        picture.path for picture, _ in found if picture.path is not None
+    )
     try:
         seen = eye.painted([picture for picture, _ in found], seen, layer, filter)
     except DeltaAppError as error:
@@ -111,12 +114,14 @@ def _network(config: RunConfig, measurement: Measurement) -> SourceOf | TargetOf
     """Names the network that was measured: the source, or a training run's result.
 
     Raises:
+        OutsideError: that run lies outside what the app may read.
         RunError: that run's weights are gone.
     """
     trained = config.attention.attention_of
     if trained is None:
         digest = measurement.found.weights_digest
         return SourceOf(config.model.backbone, config.model.weights, digest)
+    allowed.roots(measurement.run.folder.parent).check(trained, folder=True)
     weights = RunFolder(Path(trained)).best
     try:
         stamp = weights.stat().st_mtime_ns
@@ -142,7 +147,7 @@ class _Eye:
         self._size = preprocessing(config.model.backbone, config.model.image_size)
 
     def sees(self, picture: LookedAt) -> Picture | None:
-        """The picture as the network sees it; None where its file is gone."""
+        """The picture as the network sees it; None where its file is gone or may not be read."""
         try:
             return np.array(resized(picture.read(), self._size.size, self._size.interpolation))
         except DeltaAppError:
@@ -159,6 +164,7 @@ class _Eye:
 
         Raises:
             WeightsError: the network cannot be loaded again.
+            RunError: its channel is not finite.
         """
         maps = [
             None if pixels is None else self._channel(picture, pixels, layer, filter)
@@ -181,4 +187,10 @@ class _Eye:
             return normalise(batch, self._size.mean, self._size.std)
 
         seen = look(self._network, self._layers, (picture.digest, self._size), images)
-        return seen.maps[layer][0, filter]
+        channel = seen.maps[layer][0, filter]
+        if not channel.isfinite().all():
+            raise RunError(
+                f"Filter {filter} of {layer} does not answer with finite numbers.",
+                cure="The measured network has run away, or its weights file is damaged.",
+            )
+        return channel

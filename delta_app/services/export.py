@@ -20,6 +20,7 @@ from torch import nn
 import delta_app
 from delta_app.atomic_files import write_json
 from delta_app.errors import ExportError
+from delta_app.runs.json_values import plain_json
 from delta_app.runs.records import RunRecord
 from delta_app.services.trained_model import TrainedModel, trained_model
 from delta_app.training.weights_files import save_state
@@ -87,7 +88,7 @@ def _description(
             "val_top1": run.val_top1,
             "test_top1": run.test_top1,
             "test_balanced_accuracy": run.test_balanced,
-            "config": model.config,
+            "config": plain_json(model.config),
             "versions": {
                 "delta_app": delta_app.__version__,
                 "torch": torch.__version__,

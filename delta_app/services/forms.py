@@ -6,6 +6,7 @@ module goes from a form's values to a `RunConfig` and from there to the words of
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from delta_app.config import AttentionSettings, DataSettings, ModelSettings
+from delta_app.data.names import printable
 from delta_app.errors import SettingsError
 from delta_app.regularizers import methods
 from delta_app.runs.records import ATTENTION, TRAINING, RunRecord
@@ -149,7 +151,7 @@ def _attention_file(text: str) -> list[SettingsError]:
     )
     if not text.strip():
         return [SettingsError("No attention file is given.", cure=cure, field="attention")]
-    if not Path(text).expanduser().is_file():
+    if not os.path.isfile(os.path.expanduser(text)):
         return [SettingsError(f"There is no attention file {text}.", cure=cure, field="attention")]
     return []
 
@@ -175,7 +177,23 @@ def command_line(
             words += _option(info, values[name])
     if runs_dir is not None:
         words += ["--runs-dir", str(runs_dir)]
-    return f"{PROGRAM} {_COMMANDS[kind]} {shlex.join(words)}"
+    return f"{PROGRAM} {_COMMANDS[kind]} {' '.join(map(shell_word, words))}"
+
+
+def shell_word(word: str) -> str:
+    """A word as a shell reads it, fit to be copied.
+
+    What cannot be seen is written as an escape ($'...', as bash and zsh have it): pasted as it is,
+    it could end the paste and begin a command.
+    """
+    if printable(word) == word:
+        return shlex.quote(word)
+    plain = {"\\": "\\\\", "'": "\\'"}
+    written = [
+        plain.get(c, c) if printable(c) == c else "".join(f"\\x{b:02x}" for b in os.fsencode(c))
+        for c in word
+    ]
+    return f"$'{''.join(written)}'"
 
 
 _COMMANDS = {TRAINING: "train", ATTENTION: "attention"}

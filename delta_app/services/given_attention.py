@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def check_given_attention(config: RunConfig) -> None:
         return
     size = preprocessing(config.model.backbone, config.model.image_size).size
     channels = cost(config.model.backbone, size, config.model.behaviour_layers).channels
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))
     try:
         state = path.stat()
         version = (state.st_mtime_ns, state.st_size)

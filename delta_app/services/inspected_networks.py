@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from delta_app.errors import RunError, WeightsError
+from delta_app.errors import WeightsError
 from delta_app.models.build import build_network, build_source
 from delta_app.models.feature_maps import FeatureMaps
+from delta_app.services import allowed
 from delta_app.services.kept import Kept
-from delta_app.training.weights_files import load_saved
+from delta_app.training.weights_files import fill
 
 NETWORK_BYTES = 1_500_000_000
 SEEN_BYTES = 200_000_000
@@ -60,8 +60,10 @@ class SourceOf:
         """Build it again.
 
         Raises:
+            OutsideError: they are a file that the app may not read.
             WeightsError: its weights are gone, or are others by now.
         """
+        allowed.check_weights_file(self.weights)
         source = build_source(self.backbone, self.weights)
         if source.digest != self.digest:
             raise WeightsError(
@@ -92,13 +94,7 @@ class TargetOf:
             RunError: the file cannot be read or does not fit.
         """
         network = build_network(self.backbone, self.classes)
-        try:
-            network.load_state_dict(load_saved(self.file))
-        except (OSError, RuntimeError, SafetensorError) as error:
-            raise RunError(
-                f"The weights in {self.file} cannot be read: {error}.",
-                cure="Look again after the run's next epoch, or train it again.",
-            ) from error
+        fill(network, self.file)
         return network.eval().requires_grad_(False)
 
 

@@ -6,7 +6,6 @@ that are shown side by side. Everything is computed in eval mode on the CPU, apa
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,6 @@ from delta_app.inspection.maps import (
     weighted_activation,
 )
 from delta_app.inspection.overlay import OPACITY
-from delta_app.models.preprocessing import Preprocessing
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
@@ -41,6 +39,7 @@ from delta_app.services.painted_maps import (
     painted,
 )
 from delta_app.services.weighting import UNIFORM, Weighting, weighting_of
+from delta_app.training.network_file import read_network
 
 TRANSFORMED_BYTES = 50_000_000
 
@@ -88,7 +87,7 @@ class Inspector:
             raise RunError(
                 f"{self.run.name} has no weights to look at yet.",
                 cure="The first are written when its first epoch ends."
-                if not self.run.status.ended
+                if self.run.status.unfinished
                 else "Choose a run that got past its first epoch.",
             )
         self.live = file == folder.snapshot
@@ -99,23 +98,27 @@ class Inspector:
 
     def _read(self, folder: RunFolder) -> None:
         try:
-            about = json.loads(folder.model.read_text(encoding="utf-8"))
-            self.classes: tuple[str, ...] = tuple(about["classes"])
-            self.layers: tuple[str, ...] = tuple(about["behaviour_layers"])
-            self.preprocessing = Preprocessing.from_json(about["preprocessing"])
-            self._source = SourceOf(about["backbone"], about["weights"], about["weights_digest"])
+            about = read_network(folder.model)
         except FileNotFoundError as error:
             raise RunError(
                 f"{self.run.name} has not built its networks yet.",
                 cure="Look again once it trains."
-                if not self.run.status.ended
+                if self.run.status.unfinished
                 else "Choose a run that got as far as training.",
             ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise RunError(
                 f"{folder.model} cannot be read: {type(error).__name__}: {error}.",
                 cure="Train the run again.",
             ) from error
+        if not about.behaviour_layers:
+            raise RunError(
+                f"{folder.model} names no behaviour layers.", cure="Train the run again."
+            )
+        self.classes = about.classes
+        self.layers = about.behaviour_layers
+        self.preprocessing = about.preprocessing
+        self._source = SourceOf(about.backbone, about.weights, about.weights_digest)
 
     @property
     def starting_point(self) -> SourceOf:
@@ -141,7 +144,8 @@ class Inspector:
             DatasetError: the picture cannot be read.
             RunError: the weights cannot be read.
         """
-        shares = self._seen(self._target, picture).logits.softmax(dim=0)
+        # Where the network runs away, as its evaluation counts it.
+        shares = self._seen(self._target, picture).logits.nan_to_num().softmax(dim=0)
         order = torch.argsort(shares, descending=True, stable=True).tolist()
         return tuple((self.classes[i], float(shares[i])) for i in order)
 
@@ -165,18 +169,20 @@ class Inspector:
 
         Raises:
             DatasetError: the picture cannot be read.
-            RunError, WeightsError: a network cannot be loaded.
+            RunError, WeightsError: a network cannot be loaded, or its maps are not finite.
             AttentionError: the weighting does not fit the layer.
         """
         source, target = self._pair(picture, layer)
         weights = (weighting or self.weighting).of(layer, source.shape[1])
-        return LayerMaps(
+        maps = LayerMaps(
             picture=self.transformed(picture),
             source=weighted_activation(source, weights)[0],
             target=weighted_activation(target, weights)[0],
             drift=drift(target, source, weights)[0],
             difference=activation_difference(target, source, weights)[0],
         )
+        self._refuse_not_finite(layer, maps.source, maps.target, maps.drift, maps.difference)
+        return maps
 
     def overlays(
         self,
@@ -197,6 +203,7 @@ class Inspector:
         Uniform weights tell none apart: then of those that drifted furthest. Raises as `maps`.
         """
         source, target = self._pair(picture, layer)
+        self._refuse_not_finite(layer, source, target)
         weighting = weighting or self.weighting
         weights = weighting.of(layer, source.shape[1])
         if weighting.key == UNIFORM:
@@ -216,6 +223,15 @@ class Inspector:
             self._seen(self._source, picture).maps[layer],
             self._seen(self._target, picture).maps[layer],
         )
+
+    def _refuse_not_finite(self, layer: str, *maps: Tensor) -> None:
+        """Raise RunError where maps overflow, which no colour scale can show."""
+        if not all(bool(each.isfinite().all()) for each in maps):
+            raise RunError(
+                f"The maps of {layer} by {self._target.file} are not finite numbers.",
+                cure="The training has run away, or the file is damaged: train the run again, "
+                "with a lower learning rate.",
+            )
 
     def _seen(self, network: SourceOf | TargetOf, picture: LookedAt) -> Seen:
         key = (picture.digest, self.preprocessing)

@@ -9,7 +9,15 @@ from PIL import Image
 
 from delta_app.data.decode import decode_rgb, read_bytes
 from delta_app.errors import DatasetError
+from delta_app.formatting import size
+from delta_app.services import allowed
 from delta_app.services.run_pictures import RunPicture
+
+MOST_MEGABYTES = 32
+"""Of an uploaded picture: 1024 * 1024 bytes each, as Streamlit counts them."""
+
+MOST_PIXELS = 64_000_000
+"""Of an uploaded picture: it is decoded while a person waits, beside a run that trains."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,15 @@ class LookedAt:
         """The picture, mode RGB.
 
         Raises:
+            OutsideError: its file lies outside what the app may read.
             DatasetError: it cannot be read; it names the file.
         """
+        if self.path is not None:
+            allowed.check_picture(self.path)
         try:
-            data = read_bytes(self.path) if self.data is None and self.path else self.data or b""
-            return decode_rgb(data)
+            if self.data is None:
+                return decode_rgb(read_bytes(self.path or ""))
+            return decode_rgb(self.data, most_pixels=MOST_PIXELS)
         except DatasetError as error:
             raise DatasetError(
                 f"The picture {self.name} {error.message}.", cure="Choose another picture."
@@ -52,5 +64,14 @@ def from_split(picture: RunPicture) -> LookedAt:
 
 
 def uploaded(name: str, data: bytes) -> LookedAt:
-    """A picture that was uploaded."""
+    """A picture that was uploaded; nothing of it is decoded yet.
+
+    Raises:
+        DatasetError: it is larger than MOST_MEGABYTES.
+    """
+    if len(data) > MOST_MEGABYTES * 1024 * 1024:
+        raise DatasetError(
+            f"The picture {name} has {size(len(data))}, at most {MOST_MEGABYTES} MB are taken.",
+            cure="Save it smaller.",
+        )
     return LookedAt(name, sha256(data).hexdigest(), data=data)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from delta_app.data.augment import normalise
-from delta_app.data.decode import open_rgb
+from delta_app.data.decode import decoded, read_bytes
 from delta_app.errors import DatasetError
 from delta_app.models.preprocessing import Preprocessing
 from delta_app.runs.records import RunRecord
@@ -50,10 +50,24 @@ class Classifier:
 
     def probabilities(self, pictures: Sequence[Image.Image]) -> Tensor:
         """Softmax of the network's answers, (N, classes), for N pictures of mode RGB."""
-        batch = torch.stack([_square(picture, self.preprocessing) for picture in pictures])
+        return self._softmax([_square(picture, self.preprocessing) for picture in pictures])
+
+    def probabilities_of_files(self, names: Sequence[str]) -> Tensor:
+        """The same of picture files; each is made small before the next is opened.
+
+        Raises:
+            DatasetError: a file cannot be read as a picture; it names the file.
+        """
+        return self._softmax([_opened(name, self.preprocessing) for name in names])
+
+    def _softmax(self, squares: Sequence[Tensor]) -> Tensor:
+        """Of pictures as uint8, (3, size, size) each."""
+        batch = torch.stack(list(squares))
         images = normalise(batch, self.preprocessing.mean, self.preprocessing.std)
         with torch.inference_mode():
-            return self._network(images).float().softmax(dim=1)  # (N, classes)
+            logits = self._network(images).float()  # (N, classes)
+        # Where the network runs away, as its evaluation counts it.
+        return logits.nan_to_num().softmax(dim=1)
 
 
 def _square(picture: Image.Image, to: Preprocessing) -> Tensor:
@@ -78,7 +92,7 @@ def predict(
     found: list[Prediction] = []
     for start in range(0, len(pictures), BATCH_SIZE):
         names = [str(each) for each in pictures[start : start + BATCH_SIZE]]
-        rows = classifier.probabilities([_opened(name) for name in names]).tolist()
+        rows = classifier.probabilities_of_files(names).tolist()
         found += [
             Prediction(name, classifier.classes, tuple(row))
             for name, row in zip(names, rows, strict=True)
@@ -88,9 +102,10 @@ def predict(
     return found
 
 
-def _opened(name: str) -> Image.Image:
+def _opened(name: str, to: Preprocessing) -> Tensor:
     try:
-        return open_rgb(name)
+        with decoded(read_bytes(name)) as picture:
+            return _square(picture, to)
     except DatasetError as error:
         raise DatasetError(
             f"{name} {error.message}.", cure="Check the path, or leave it out."

@@ -6,11 +6,13 @@ Every function that takes the runs folder takes it last; None is the default fol
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from delta_app.errors import RunError
-from delta_app.formatting import count, counted
+from delta_app.formatting import count, counted, percent
 from delta_app.runs.control import Shutdown
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.foreground import resume_in_foreground
@@ -19,7 +21,7 @@ from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
 from delta_app.runs.recover import recover
 from delta_app.runs.store import RunStore
 from delta_app.services import locations
-from delta_app.services.forms import config_of_run
+from delta_app.services.forms import PROGRAM, config_of_run
 from delta_app.services.runs import RunsDir
 from delta_app.training.observer import Observer
 from delta_app.training.run_config import RunConfig
@@ -38,6 +40,22 @@ def request_pause(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
     return store.request(run_id, "pause")
 
 
+def take_out_of_queue(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
+    """Take a queued run out of the line; `resume` puts it back.
+
+    One that never began is stopped then, one that had begun is paused where it was.
+
+    Raises:
+        RunError: there is no such run, or it waits no more.
+    """
+    store = _store(runs_dir)
+    recover(store)
+    run = store.get(run_id)
+    if run.status is not RunStatus.QUEUED:
+        raise RunError(f"Run {run.name!r} is {run.status}, and in no line.")
+    return store.request(run_id, "stop" if run.started_at is None else "pause")
+
+
 def can_resume(run: RunRecord) -> bool:
     """Whether a run that does not go on has something left to do."""
     if run.status in _HELD:
@@ -45,7 +63,7 @@ def can_resume(run: RunRecord) -> bool:
     return run.status is RunStatus.STOPPED and (
         run.started_at is None
         or (_has_checkpoint(run) and run.step < run.steps)
-        or RunFolder(run.folder).measuring.is_file()
+        or _has_begun_to_measure(run)
     )
 
 
@@ -56,14 +74,38 @@ def can_continue(run: RunRecord) -> bool:
 
 def resume_words(run: RunRecord) -> str:
     """What resuming a run does, as a sentence."""
+    if run.started_at is None:
+        return "Begins: it has not run yet."
     if run.kind == ATTENTION:
-        begun = RunFolder(run.folder).measuring.is_file()
+        begun = _has_begun_to_measure(run)
         return "Goes on with the batches that are left." if begun else "Begins again."
+    if not _has_checkpoint(run) and _has_begun_to_measure(run):
+        return "Goes on with measuring its attention."
     if not _has_checkpoint(run):
         return "Begins again: it has not come to a checkpoint."
     if run.steps and run.step >= run.steps:
         return "Goes on where it was: all its steps are done, the test is left."
-    return f"Goes on from its last checkpoint; it had come to step {count(run.step)}."
+    again = " The test pictures are evaluated once more." if run.test_evaluations else ""
+    return f"Goes on from its last checkpoint; it had come to step {count(run.step)}.{again}"
+
+
+def resume_command(
+    run: RunRecord, epochs: int | None = None, runs_dir: str | Path | None = None
+) -> str:
+    """The command that resumes a run, or continues it for more epochs, shell-quoted.
+
+    Args:
+        runs_dir: named where the command must look into this folder and not the default's.
+    """
+    words = ["runs", "resume", run.id]
+    words += [] if epochs is None else ["--epochs", str(epochs)]
+    words += [] if runs_dir is None else ["--runs-dir", str(runs_dir)]
+    return f"{PROGRAM} {shlex.join(words)}"
+
+
+def usual_epochs(run: RunRecord) -> int:
+    """How many more epochs are offered first: a third of what the run had, at least 1."""
+    return max(1, round(run.epochs / 3))
 
 
 def continue_words(run: RunRecord, epochs: int) -> str:
@@ -83,7 +125,8 @@ def continue_words(run: RunRecord, epochs: int) -> str:
             rate = f"The learning rate stays at {settings.lr:g}."
         case "step":
             rate = (
-                f"The step schedule runs anew: {begins}, and after {settings.step_at:.0%} of "
+                f"The step schedule runs anew: {begins}, and after "
+                f"{percent(settings.step_at, 0)} of "
                 f"these steps is {settings.lr * settings.decay:g}."
             )
         case "exponential":
@@ -170,10 +213,10 @@ def _longer(run: RunRecord, epochs: int) -> dict[str, Any]:
     optimization = config.optimization.model_dump()
     optimization["more_epochs"] = (*(optimization["more_epochs"] or ()), epochs)
     longer = RunConfig.model_validate(config.model_dump() | {"optimization": optimization})
-    return {
-        "config": longer.model_dump(mode="json"),
-        "epochs": longer.optimization.total_epochs,
-    }
+    total = longer.optimization.total_epochs
+    per_epoch = run.facts.get("steps_per_epoch")
+    steps = {"steps": total * per_epoch} if isinstance(per_epoch, int) else {}
+    return {"config": longer.model_dump(mode="json"), "epochs": total, **steps}
 
 
 def _config(run: RunRecord) -> RunConfig:
@@ -197,6 +240,10 @@ def _refuse_done(run: RunRecord) -> None:
 
 def _has_checkpoint(run: RunRecord) -> bool:
     return RunFolder(run.folder).checkpoint.is_file()
+
+
+def _has_begun_to_measure(run: RunRecord) -> bool:
+    return RunFolder(run.folder).measuring.is_file()
 
 
 def _store(runs_dir: RunsDir) -> RunStore:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
 
 from delta_app.data.records import SPLIT_WORDS, SPLITS, Picture, SplitName, Splits
 from delta_app.errors import RunError
+from delta_app.json_files import checked, read_json
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord
 from delta_app.services.kept import Kept
@@ -20,6 +22,24 @@ SPLIT_LABELS: dict[str, str] = {name: words.capitalize() for name, words in SPLI
 KEPT_RUNS = 16
 KEPT_BYTES = 300_000_000
 _PICTURE_BYTES, _PROBABILITY_BYTES = 1_000, 32  # of one in memory, about
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What predictions.json says of a picture."""
+
+    predicted: Annotated[int, Field(ge=0)]
+    probabilities: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...]
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What it says of a split."""
+
+    pictures: tuple[_Answer, ...]
+
+
+_ANSWERED = TypeAdapter(dict[str, _Answered])
 
 
 @dataclass(frozen=True)
@@ -126,16 +146,14 @@ def _read(
     predictions_stamp: tuple[int, int],
 ) -> RunPictures:
     try:
-        splits = Splits.from_json(json.loads(split_file.read_text(encoding="utf-8")))
-        answers: dict[str, Any] = {}
+        splits = Splits.from_json(read_json(split_file))
+        answered: dict[str, _Answered] = {}
         if predictions_stamp != (0, 0):
-            answers = json.loads(predictions_file.read_text(encoding="utf-8"))
+            answered = checked(_ANSWERED, read_json(predictions_file))
         pictures = [
-            _with_answer(split, place, picture, splits.classes, answers.get(split))
-            for split in SPLITS
-            for place, picture in enumerate(splits.of(split))
+            each for split in SPLITS for each in _of_a_split(split, splits, answered.get(split))
         ]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(
             f"The pictures of the run in {split_file.parent} cannot be read: "
             f"{type(error).__name__}: {error}.",
@@ -144,19 +162,37 @@ def _read(
     return RunPictures(splits.classes, tuple(pictures))
 
 
-def _with_answer(
-    split: SplitName,
-    place: int,
-    picture: Picture,
-    classes: tuple[str, ...],
-    answers: dict[str, Any] | None,
-) -> RunPicture:
-    key, true_class = picture.digest[:12], classes[picture.label]
-    if answers is None:
-        return RunPicture(key, split, picture, true_class)
-    answer = answers["pictures"][place]
-    probabilities = tuple(answer["probabilities"])
-    predicted = int(answer["predicted"])
-    return RunPicture(
-        key, split, picture, true_class, classes[predicted], probabilities[predicted], probabilities
+def _of_a_split(split: SplitName, splits: Splits, answered: _Answered | None) -> list[RunPicture]:
+    """A split's pictures with the answers to them, which stand in the same order.
+
+    Raises:
+        ValueError: the answers are not those to these pictures.
+    """
+    pictures = splits.of(split)
+    if answered is None:
+        return [_without_answer(split, picture, splits.classes) for picture in pictures]
+    if len(answered.pictures) != len(pictures):
+        raise ValueError(
+            f"{split} has {len(pictures)} pictures and {len(answered.pictures)} answers"
+        )
+    return [
+        _with_answer(_without_answer(split, picture, splits.classes), answer, splits.classes)
+        for picture, answer in zip(pictures, answered.pictures, strict=True)
+    ]
+
+
+def _without_answer(split: SplitName, picture: Picture, classes: tuple[str, ...]) -> RunPicture:
+    return RunPicture(picture.digest[:12], split, picture, classes[picture.label])
+
+
+def _with_answer(picture: RunPicture, answer: _Answer, classes: tuple[str, ...]) -> RunPicture:
+    if len(answer.probabilities) != len(classes) or answer.predicted >= len(classes):
+        raise ValueError(
+            f"the answer to {picture.picture.relative} is not one of {len(classes)} classes"
+        )
+    return replace(
+        picture,
+        predicted=classes[answer.predicted],
+        probability=answer.probabilities[answer.predicted],
+        probabilities=answer.probabilities,
     )

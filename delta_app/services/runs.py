@@ -23,7 +23,7 @@ from delta_app.runs.recover import recover
 from delta_app.runs.store import RunStore
 from delta_app.runs.words import current_epoch, status_words, time_left
 from delta_app.runs.worker import Workers, start_worker
-from delta_app.services import locations
+from delta_app.services import allowed, locations
 from delta_app.services.attention_of import attention_of_config
 from delta_app.training.devices import device_name, resolve_device
 from delta_app.training.observer import Observer
@@ -43,6 +43,8 @@ __all__ = [
     "get_run",
     "list_runs",
     "machine",
+    "move",
+    "queue",
     "rename",
     "request_stop",
     "run_here",
@@ -67,6 +69,7 @@ def submit(config: RunConfig, name: str | None = None, runs_dir: RunsDir = None)
 
     Raises:
         SettingsError: the device is not one of this machine.
+        OutsideError: the settings name a path outside what the app may read.
         RunError: the name cannot be used.
         StoreError: the store cannot be used.
     """
@@ -78,6 +81,7 @@ def submit_attention(config: RunConfig, name: str | None = None, runs_dir: RunsD
 
     Raises:
         SettingsError: the device is not one of this machine.
+        OutsideError: the settings name a path outside what the app may read.
         RunError: the name cannot be used.
         StoreError: the store cannot be used.
     """
@@ -92,6 +96,7 @@ def submit_attention_of(run_id: str, name: str | None = None, runs_dir: RunsDir 
     Raises:
         RunError: there is no such run, it has no trained network, or the name cannot be used.
         SettingsError: its settings are of another version, or its device is not of this machine.
+        OutsideError: they name a path outside what the app may read.
         StoreError: the store cannot be used.
     """
     return _submit(ATTENTION, attention_of_config(get_run(run_id, runs_dir)), name, runs_dir)
@@ -134,6 +139,12 @@ def list_runs(
     store = _store(runs_dir)
     recover(store)
     return store.runs(kind, status)
+
+
+def queue(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Those of the runs that wait, the next in line first."""
+    waiting = [record for record in records if record.status is RunStatus.QUEUED]
+    return sorted(waiting, key=lambda record: record.queue_position or 0)
 
 
 def get_run(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
@@ -199,6 +210,17 @@ def request_stop(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
     store = _store(runs_dir)
     recover(store)
     return store.request(run_id, "stop")
+
+
+def move(run_id: str, place: int, runs_dir: RunsDir = None) -> RunRecord:
+    """Give a queued run another place in the line, 1 for the next.
+
+    Raises:
+        RunError: there is no such run, or it waits no more.
+    """
+    store = _store(runs_dir)
+    recover(store)
+    return store.move(run_id, place)
 
 
 def rename(run_id: str, name: str, runs_dir: RunsDir = None) -> RunRecord:
@@ -269,6 +291,7 @@ def _store(runs_dir: RunsDir) -> RunStore:
 
 def _submit(kind: str, config: RunConfig, name: str | None, runs_dir: RunsDir) -> str:
     resolve_device(config.optimization.device)
+    allowed.check_config(config, runs_dir)  # the app runs what is queued, and answers for it
     store = _store(runs_dir)
     name = name or free_name(kind, config, store.names())
     return store.create(kind, name, **describe_run(kind, config)).id

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from delta_app.errors import RunError
+from delta_app.json_files import checked, read_json
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord
 from delta_app.services.kept import Kept
+from delta_app.training.network_file import read_network
 
 KEPT_RUNS = 16
 KEPT_BYTES = 100_000_000
 _CELL_BYTES = 8  # of a confusion matrix in memory: most counts are small, and shared
+
+_Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,11 @@ class SplitResult:
         confusion: counts, row true class, column answer.
     """
 
-    top1: float
-    balanced_accuracy: float
-    cross_entropy: float
-    recall: tuple[float | None, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    top1: _Share
+    balanced_accuracy: _Share
+    cross_entropy: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+    recall: tuple[_Share | None, ...]
+    confusion: tuple[tuple[_Count, ...], ...]
 
     @property
     def pictures(self) -> int:
@@ -41,6 +49,10 @@ class SplitResult:
     def wrong(self) -> int:
         """How many pictures were taken for another class."""
         return self.pictures - sum(row[place] for place, row in enumerate(self.confusion))
+
+
+_SPLITS = ("test", "val")
+_RESULTS = TypeAdapter(dict[str, SplitResult])
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class RunResults:
     """
 
     classes: tuple[str, ...]
-    splits: dict[str, SplitResult]
+    splits: Mapping[str, SplitResult]
 
 
 def results_of(run: RunRecord) -> RunResults | None:
@@ -79,22 +91,18 @@ _kept: Kept[RunResults] = Kept(KEPT_BYTES, _bytes_of, most=KEPT_RUNS)
 
 def _read(folder: RunFolder) -> RunResults:
     try:
-        classes = json.loads(folder.model.read_text(encoding="utf-8"))["classes"]
-        found = json.loads(folder.predictions.read_text(encoding="utf-8"))
-        splits = {
-            name: SplitResult(
-                top1=found[name]["top1"],
-                balanced_accuracy=found[name]["balanced_accuracy"],
-                cross_entropy=found[name]["cross_entropy"],
-                recall=tuple(found[name]["recall"]),
-                confusion=tuple(tuple(row) for row in found[name]["confusion"]),
-            )
-            for name in ("test", "val")
-            if name in found
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        classes = read_network(folder.model).classes
+        found = checked(_RESULTS, read_json(folder.predictions))
+        splits = {name: found[name] for name in _SPLITS if name in found}
+        for name, result in splits.items():
+            rows = (len(result.recall), len(result.confusion), *map(len, result.confusion))
+            if set(rows) != {len(classes)}:
+                raise ValueError(
+                    f"{name}: its recall or confusion is not of {len(classes)} classes"
+                )
+    except (OSError, ValueError) as error:
         raise RunError(
             f"The results in {folder.path} cannot be read: {type(error).__name__}: {error}.",
             cure="Train the run again.",
         ) from error
-    return RunResults(tuple(classes), splits)
+    return RunResults(classes, splits)

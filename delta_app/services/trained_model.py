@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from delta_app.errors import RunError
+from delta_app.json_files import read_json
 from delta_app.models.build import build_network
 from delta_app.models.preprocessing import Preprocessing
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.records import RunRecord
-from delta_app.training.weights_files import load_saved
+from delta_app.training.network_file import read_network
+from delta_app.training.weights_files import fill
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,15 @@ class TrainedModel:
     preprocessing: Preprocessing
     config: dict[str, Any]
 
-    def state(self) -> dict[str, Tensor]:
-        """The weights of the chosen epoch, on the CPU."""
-        return load_saved(self.folder.best)
-
     def network(self) -> nn.Module:
-        """The network with these weights, in eval mode, on the CPU."""
+        """The network with the weights of the chosen epoch, in eval mode, on the CPU.
+
+        Raises:
+            BackboneError: no network is called so.
+            RunError: the weights cannot be read, or are another network's.
+        """
         network = build_network(self.backbone, len(self.classes))
-        network.load_state_dict(self.state())
+        fill(network, self.folder.best)
         return network.eval()
 
 
@@ -57,15 +59,15 @@ def trained_model(run: RunRecord) -> TrainedModel:
             cure="Choose a run that completed or was stopped.",
         )
     try:
-        about = json.loads(folder.model.read_text(encoding="utf-8"))
+        about = read_network(folder.model)
         return TrainedModel(
             folder=folder,
-            backbone=about["backbone"],
-            classes=tuple(about["classes"]),
-            preprocessing=Preprocessing.from_json(about["preprocessing"]),
-            config=json.loads(folder.config.read_text(encoding="utf-8")),
+            backbone=about.backbone,
+            classes=about.classes,
+            preprocessing=about.preprocessing,
+            config=read_json(folder.config),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(
             f"{folder.path} cannot be read: {type(error).__name__}: {error}.",
             cure=f"Train the run again: python -m delta_app train --config {folder.config}",

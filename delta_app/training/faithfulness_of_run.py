@@ -23,7 +23,7 @@ from delta_app.training.measurement import HEAD_FILE
 from delta_app.training.observer import Control, Observer
 from delta_app.training.preparation import Ask, Caches
 from delta_app.training.run_config import RunConfig
-from delta_app.training.weights_files import load_saved
+from delta_app.training.weights_files import fill
 
 PHASE = "measuring faithfulness"
 RANDOM_ORDERS = 5
@@ -120,7 +120,7 @@ def _kept(path: Path, chosen: Sequence[Picture], observer: Observer) -> Faithful
 def _measured_network(head: Path, network: MeasuredNetwork) -> nn.Module:
     """The network with the head that its filters were measured with."""
     model = network.build()
-    head_of(model)[1].load_state_dict(load_saved(head))
+    fill(head_of(model)[1], head)
     return model.requires_grad_(False)
 
 

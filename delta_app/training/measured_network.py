@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from delta_app.data.records import Splits
-from delta_app.errors import AttentionError
+from delta_app.errors import AttentionError, DeltaAppError
+from delta_app.json_files import read_json
 from delta_app.models.build import build_network, build_target
 from delta_app.models.feature_maps import layer_channels
 from delta_app.models.preprocessing import Preprocessing
 from delta_app.training.devices import resolve_device
+from delta_app.training.network_file import read_network
 from delta_app.training.preparation import Networks
 from delta_app.training.run_config import RunConfig
-from delta_app.training.weights_files import load_saved
+from delta_app.training.weights_files import fill
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,16 @@ def fine_tuned(folder: Path, config: RunConfig) -> tuple[MeasuredNetwork, Splits
             cure="Choose a training run that completed or was stopped after an epoch.",
         )
     try:
-        about: dict[str, Any] = json.loads(model_file.read_text(encoding="utf-8"))
-        splits = Splits.from_json(json.loads(split_file.read_text(encoding="utf-8")))
-        size = Preprocessing.from_json(about["preprocessing"])
-        layers = tuple(about["behaviour_layers"])
-        network = build_network(about["backbone"], len(splits.classes))
-        network.load_state_dict(load_saved(weights))
+        about = read_network(model_file)
+        splits = Splits.from_json(read_json(split_file))
+        network = build_network(about.backbone, len(splits.classes))
+        fill(network, weights)
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        channels = layer_channels(network, about.behaviour_layers, about.preprocessing.size)
+    except (OSError, ValueError, DeltaAppError) as error:
+        why = error.message if isinstance(error, DeltaAppError) else f"{error}."
         raise AttentionError(
-            f"The trained network in {folder} cannot be read: {type(error).__name__}: {error}.",
+            f"The trained network in {folder} cannot be read: {why}",
             cure="Train the run again, and measure that one.",
         ) from error
     settings = config.optimization
@@ -96,5 +95,4 @@ def fine_tuned(folder: Path, config: RunConfig) -> tuple[MeasuredNetwork, Splits
         on_device = network.to(resolve_device(settings.device)).to(memory_format=layout)
         return on_device.eval().requires_grad_(False)
 
-    channels = layer_channels(network, layers, size.size)
-    return MeasuredNetwork(channels, size, digest, True, build), splits
+    return MeasuredNetwork(channels, about.preprocessing, digest, True, build), splits

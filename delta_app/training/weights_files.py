@@ -1,4 +1,4 @@
-"""Weights of a run on disk, as safetensors: written whole or not at all."""
+"""Weights of a run on disk, as safetensors: written whole or not at all, read without trust."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from delta_app.atomic_files import write_whole
+from delta_app.errors import RunError
 
 
 def cpu_state(model: nn.Module) -> dict[str, Tensor]:
@@ -34,6 +35,35 @@ def save_state(path: Path, state: Mapping[str, Tensor]) -> None:
 
 
 def load_saved(path: Path, device: torch.device | str = "cpu") -> dict[str, Tensor]:
-    """Read a state dict, into memory: a mapped file that somebody cuts ends the process."""
-    state: dict[str, Tensor] = load(path.read_bytes())
-    return {name: tensor.to(device) for name, tensor in state.items()}
+    """Read a state dict, into memory: a mapped file that somebody cuts ends the process.
+
+    Raises:
+        RunError: the file cannot be read, or is no safetensors file.
+    """
+    try:
+        state: dict[str, Tensor] = load(path.read_bytes())
+        return {name: tensor.to(device) for name, tensor in state.items()}
+    except (OSError, SafetensorError, RuntimeError, ValueError, TypeError, LookupError) as error:
+        raise unreadable_weights(path, error) from error
+
+
+def fill(network: nn.Module, path: Path) -> None:
+    """Load a run's weights into the network, or the head, that they were saved of.
+
+    Raises:
+        RunError: the file cannot be read, is no safetensors file, or does not fit.
+    """
+    state = load_saved(path)
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:  # its words are a list of every tensor
+        raise unreadable_weights(path, "they are not those of this network") from error
+
+
+def unreadable_weights(path: Path, why: object) -> RunError:
+    """The error for a run's weights file that is damaged, or was put there by somebody else."""
+    said = " ".join(str(why).split()).rstrip(".")
+    return RunError(
+        f"The weights in {path} cannot be read: {said}.",
+        cure="Look again after the run's next epoch, or train it again.",
+    )

@@ -8,10 +8,12 @@ from delta_app.errors import DeltaAppError
 from delta_app.figures.base import empty_figure
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import measured_attention, runs
-from delta_app.ui import measure_again, navigation
+from delta_app.services.resuming import can_resume, resume_words
+from delta_app.ui import measure_again, navigation, run_actions
 from delta_app.ui.chart import draw_chart
 from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_live import Drawn, drawn
+from delta_app.ui.run_next import IN_FRONT
 from delta_app.ui.run_numbers import progress_words, share_done
 
 BARS_HEIGHT = 212
@@ -45,8 +47,8 @@ def draw(run_id: str, shown: State) -> None:
         "Stopping" if record.stopping else "Stop",
         key="attention_stop",
         icon=":material/stop:",
-        on_click=_stop,
-        args=(record.id,),
+        on_click=run_actions.stop,
+        args=([record.id],),
         disabled=record.stopping,
         width="stretch",
     )
@@ -77,13 +79,14 @@ def came_to_nothing(record: RunRecord) -> None:
     else:
         st.info(f"{plain(runs.status_words(record))}.", icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center"):
+        if can_resume(record):
+            st.button(
+                "Resume",
+                key="attention:resume",
+                icon=":material/play_arrow:",
+                on_click=run_actions.resume,
+                args=([record.id],),
+                help=f"{resume_words(record)} {IN_FRONT}",
+            )
         measure_again.draw(record, key="attention:again")
         navigation.run_link(record.id, "Settings and log", icon=":material/open_in_new:")
-
-
-def _stop(run_id: str) -> None:
-    """Record the request before anything is redrawn; a run that just ended says so."""
-    try:
-        runs.request_stop(run_id)
-    except DeltaAppError as error:
-        st.toast(error_text(error), icon=":material/info:")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from delta_app.comparison.disagreement import Agreement, Disagreement, only_right
-from delta_app.errors import DatasetError
+from delta_app.errors import DatasetError, OutsideError
 from delta_app.formatting import count, counted, percent
 from delta_app.services import comparison
 from delta_app.services.comparison import ComparedRun, Comparison, answered_runs
 from delta_app.services.datasets import thumbnail
-from delta_app.ui.messages import plain
+from delta_app.ui.messages import error_text, plain
 from delta_app.ui.run_choice import choose
 
 IN_A_ROW = 6
@@ -84,6 +84,8 @@ def _card(found: Comparison, tested: Sequence[ComparedRun], each: Disagreement) 
         try:
             small = thumbnail(picture.picture, SIDE)
             st.image(small, width="stretch", alt=f"{each.true_class}: {picture.picture.relative}")
+        except OutsideError as error:
+            st.caption(error_text(error))
         except DatasetError as error:
             st.caption(plain(f"{picture.picture.relative} {error.message}"))
     lines = [

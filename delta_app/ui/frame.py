@@ -11,7 +11,7 @@ from delta_app.formatting import counted, duration, size
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.runtime import prepare_process
 from delta_app.services import locations, runs
-from delta_app.ui import navigation
+from delta_app.ui import access, navigation
 from delta_app.ui.messages import error_box, error_text, plain, variant_chip
 from delta_app.ui.style import apply_style
 
@@ -37,11 +37,13 @@ def named_runs_folder() -> Path | None:
 
 
 def begin() -> None:
-    """Make the process ready and start its worker; only the first call of a process acts.
+    """Let in who may come in, then make the process ready and start its worker.
 
-    Where the runs folder cannot be used, the page ends with the reason and the cure.
+    Only the first call of a process makes it ready. Where the runs folder cannot be used, the page
+    ends with the reason and the cure.
     """
     apply_style()
+    access.ask()
     prepare_process()
     try:
         runs.start_worker(runs_folder())
@@ -54,6 +56,7 @@ def sidebar_strip() -> None:
     """The running runs, how many wait, and the machine, under the navigation on every page."""
     with st.sidebar:
         _strip()
+        access.sign_out_link()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

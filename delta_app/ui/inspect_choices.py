@@ -7,9 +7,11 @@ from typing import cast
 
 import streamlit as st
 
+from delta_app.errors import DeltaAppError
 from delta_app.formatting import count
 from delta_app.runs.records import RunRecord
 from delta_app.services.inspection import LookedAt, from_split, uploaded
+from delta_app.services.looked_at import MOST_MEGABYTES
 from delta_app.services.run_pictures import (
     SPLIT_LABELS,
     RunPicture,
@@ -18,6 +20,7 @@ from delta_app.services.run_pictures import (
     pictures_of,
 )
 from delta_app.ui import run_strip
+from delta_app.ui.messages import error_box, plain
 from delta_app.ui.run_choice import choose, keep, seeded
 
 UPLOAD = "upload"
@@ -70,7 +73,7 @@ def choose_picture(record: RunRecord, source: Source) -> LookedAt | None:
         return _upload()
     if not source.pictures.pictures:
         st.info(
-            f"There is no {source.words}. Choose another class or other answers.",
+            f"There is no {plain(source.words)}. Choose another class or other answers.",
             icon=":material/filter_alt_off:",
         )
         return None
@@ -140,6 +143,7 @@ def _upload() -> LookedAt | None:
         type=list(_FILES),
         key="inspect:upload",
         label_visibility="collapsed",
+        max_upload_size=MOST_MEGABYTES,
     )
     if file is None:
         st.info(
@@ -147,4 +151,8 @@ def _upload() -> LookedAt | None:
             icon=":material/upload:",
         )
         return None
-    return uploaded(file.name, file.getvalue())
+    try:
+        return uploaded(file.name, file.getvalue())
+    except DeltaAppError as error:
+        error_box(error)
+        return None

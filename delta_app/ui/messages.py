@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
+from delta_app.data.names import printable
 from delta_app.data.records import Problem
 from delta_app.errors import DeltaAppError
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>$:-])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>$:&=-])")
+_NUMBERED = re.compile(r"^(\d+)\.")
+_BREAKS = re.compile(r"[ \t\n\r\v\f\x85\u2028\u2029]+")
 
 
 def plain(text: str) -> str:
-    """`text` so that Markdown shows it as it is: names and paths may hold any character."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """`text` so that Markdown shows it as it is: names and paths may hold any character.
+
+    It becomes one line, since a line break can begin a list, a heading or code. Text that runs from
+    right to left is kept apart, so that it does not turn the words around it.
+    """
+    shown = printable(_BREAKS.sub(" ", text))
+    escaped = _NUMBERED.sub(r"\1\\.", _MARKDOWN.sub(r"\\\1", shown))
+    if not shown.isascii() and any(unicodedata.bidirectional(c) in ("R", "AL") for c in shown):
+        return f"\u2068{escaped}\u2069"
+    return escaped
 
 
 def variant_chip(label: str, color: str) -> str:

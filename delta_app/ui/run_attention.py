@@ -52,7 +52,7 @@ def _bars(record: RunRecord, layer: str, order: Order) -> None:
     if found is None or layer not in found.weights:
         words = (
             "It ended before the attention was measured."
-            if record.status.ended
+            if not record.status.unfinished
             else runs.status_words(record)
         )
         figure = empty_figure(words, key="attention_empty", title=layer, height=HEIGHT)
@@ -151,8 +151,8 @@ def _without(record: RunRecord) -> str:
 def _no_layers_yet(record: RunRecord) -> None:
     words = (
         "It ended before the network was built."
-        if record.status.ended
-        else f"{runs.status_words(record)}. The layers are known once the network is built."
+        if not record.status.unfinished
+        else f"{plain(runs.status_words(record))}. The layers are known once the network is built."
     )
     with st.container(height=HEIGHT, border=False, key="run_no_layers"):
         st.info(words, icon=":material/hourglass_top:")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from delta_app.ui import navigation
+from delta_app.ui.messages import plain
 
 MOST_IN_A_ROW = 5
 
@@ -78,7 +79,7 @@ def choose(
             default=start,
             key=key,
             required=True,
-            format_func=words,
+            format_func=lambda option: plain(words(option)),  # a button reads Markdown, a list not
             label_visibility="collapsed",
         )
     else:

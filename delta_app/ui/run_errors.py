@@ -79,7 +79,7 @@ def _result(record: RunRecord, found: RunResults, result: SplitResult) -> None:
 def _not_yet(record: RunRecord) -> None:
     words = (
         "This run ended before it was tested, so there is nothing to show."
-        if record.status.ended
+        if not record.status.unfinished
         else "The kept epoch is tested once, when training ends or is stopped. Until then there "
         "are no answers to look at: choosing by them would spoil the test."
     )

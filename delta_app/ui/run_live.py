@@ -16,6 +16,8 @@ from delta_app.runs.records import RunRecord
 
 STATUS_SECONDS = 1.0
 PART_SECONDS = 2.0
+AT_REST_SECONDS = 5.0
+"""Between two looks at a run that has ended: it may be resumed from elsewhere."""
 
 _STYLE = """
 <style>

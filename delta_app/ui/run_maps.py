@@ -90,9 +90,9 @@ def _words(inspector: Inspector, picture: RunPicture) -> str:
 def _not_yet(record: RunRecord) -> None:
     words = (
         "It ended before its pictures were read."
-        if record.status.ended
-        else f"{runs.status_words(record)}. The maps come once the pictures are read and the "
-        "network is built."
+        if not record.status.unfinished
+        else f"{plain(runs.status_words(record))}. The maps come once the pictures are read and "
+        "the network is built."
     )
     with st.container(height=HEIGHT, border=False, key="run_no_pictures"):
         st.info(words, icon=":material/hourglass_top:")

@@ -36,7 +36,7 @@ def progress_words(record: RunRecord) -> str:
             parts.append(f"{duration(left)} left")
     elif record.status.ended and record.seconds is not None:
         parts.append(duration(record.seconds))
-        if record.step:
+        if record.step and record.status is not RunStatus.PAUSED:  # it says so already
             parts.append(f"{counted(record.step, 'step')}")
     if record.pictures_per_second:
         parts.append(f"{count(round(record.pictures_per_second))} pictures/s")
@@ -51,10 +51,10 @@ def progress_words(record: RunRecord) -> str:
 
 
 def share_done(record: RunRecord) -> float:
-    """How far the bar is: the phase of a running run, the training of one that ended."""
+    """How far the bar is: the phase of a running run, the training of one that waits or ended."""
     if record.status is RunStatus.COMPLETED:
         return 1.0
-    if record.status.ended:
+    if record.status is not RunStatus.RUNNING:
         return min(1.0, record.step / record.steps) if record.steps else 0.0
     if not record.phase_total:
         return 0.0
@@ -122,14 +122,16 @@ def _test(record: RunRecord) -> Figure:
         )
     if pictures == 0:
         return Figure(label, NOTHING, "no test pictures")
-    if record.status.ended:
+    if not record.status.unfinished:
         return Figure(label, NOTHING, "not tested")
     return Figure(label, NOTHING, "tested once, when training ends")
 
 
 def _to_come(record: RunRecord, what: str) -> str:
     """When a number comes, or why it never will."""
-    return f"it ended in its first {what}" if record.status.ended else f"after the first {what}"
+    if record.status.unfinished:
+        return f"after the first {what}"
+    return f"it ended in its first {what}"
 
 
 def times(number: int) -> str:

@@ -11,7 +11,13 @@ from delta_app.services.attention_end import awaits_its_end
 from delta_app.ui import navigation, run_header, run_status, run_tabs
 from delta_app.ui.messages import error_text
 from delta_app.ui.picture_style import apply_picture_style
-from delta_app.ui.run_live import PART_SECONDS, STATUS_SECONDS, apply_live_style, drawn, live
+from delta_app.ui.run_live import (
+    AT_REST_SECONDS,
+    PART_SECONDS,
+    STATUS_SECONDS,
+    apply_live_style,
+    drawn,
+)
 
 _STYLE = """
 <style>
@@ -38,8 +44,10 @@ def draw() -> None:
     except DeltaAppError as error:
         _nothing_chosen(error_text(error))
         return
-    st.fragment(run_header.draw)(record.id)
-    live(record, run_status.draw, record.id, drawn(record), every=STATUS_SECONDS)
+    shown = drawn(record)
+    st.fragment(run_header.draw)(record.id, shown)
+    every = AT_REST_SECONDS if record.status.ended else STATUS_SECONDS
+    st.fragment(run_status.draw, run_every=every)(record.id, shown)
     goes_on = not record.status.ended or _awaits_its_end(record)
     st.fragment(run_tabs.draw, run_every=PART_SECONDS if goes_on else None)(record.id)
 

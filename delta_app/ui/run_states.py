@@ -29,13 +29,16 @@ _STATES = {
     RunStatus.INTERRUPTED: State("Interrupted", ":material/power_off:", "orange"),
 }
 _STOPPING = State("Stopping", ":material/hourglass_top:", "orange")
+_PAUSING = State("Pausing", ":material/hourglass_top:", "orange")
 
 
 def state_of(record: RunRecord) -> State:
     """Name, icon and colour of the state a run is in."""
-    return _STOPPING if record.stopping else _STATES[record.status]
+    if record.stopping:
+        return _STOPPING
+    return _PAUSING if record.pausing else _STATES[record.status]
 
 
 def state_labels() -> tuple[str, ...]:
     """Every state's name, as a run's life goes."""
-    return tuple(state.label for state in (*_STATES.values(), _STOPPING))
+    return tuple(state.label for state in (*_STATES.values(), _PAUSING, _STOPPING))

@@ -12,9 +12,11 @@ import streamlit as st
 
 from delta_app.data.records import Picture
 from delta_app.errors import DatasetError
+from delta_app.services import allowed
 from delta_app.services.datasets import thumbnail
 from delta_app.services.run_pictures import RunPicture, RunPictures
 from delta_app.ui import navigation
+from delta_app.ui.messages import plain
 from delta_app.ui.run_choice import choice_key, keep
 
 SIDE = 112
@@ -110,10 +112,10 @@ def spread_over_classes(found: RunPictures) -> tuple[RunPicture, ...]:
 
 def _small(picture: RunPicture) -> str:
     """Markdown of the thumbnail; its text is what those hear who do not see it."""
-    words = f"{picture.true_class}, {picture.picture.relative}"
-    for sign in "[]()\\":
-        words = words.replace(sign, " ")
-    return f"![{words}]({_as_address(picture.picture)})"
+    words = plain(f"{picture.true_class}, {picture.picture.relative}")
+    # Judged each time, not kept: what may be read is another matter than what was read.
+    refused = allowed.refusal([picture.picture.path])
+    return f"![{words}]({_GONE if refused else _as_address(picture.picture)})"
 
 
 @lru_cache(maxsize=1024)

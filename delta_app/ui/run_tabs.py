@@ -61,4 +61,6 @@ def opening_tab(record: RunRecord) -> str:
         return SETTINGS
     if record.kind == ATTENTION:
         return BARS
-    return ERRORS if record.test_evaluations or record.status is RunStatus.COMPLETED else CURVES
+    if record.status is RunStatus.COMPLETED:
+        return ERRORS
+    return ERRORS if record.test_evaluations and record.status.ended else CURVES

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from delta_app.errors import DeltaAppError
 from delta_app.formatting import counted
 from delta_app.runs.records import TRAINING, RunRecord, RunStatus
-from delta_app.services import runs
-from delta_app.ui import measure_again, navigation, runs_dialogs
-from delta_app.ui.messages import error_text
+from delta_app.services.resuming import can_resume
+from delta_app.ui import measure_again, navigation, run_actions, runs_dialogs
+from delta_app.ui.run_next import HELD
 
 FEWEST_COMPARED, MOST_COMPARED = 2, 8
 
@@ -23,33 +22,34 @@ def draw(chosen: Sequence[RunRecord], shown: int) -> None:
         shown: how many runs the table has.
     """
     one = len(chosen) == 1
-    going = [record for record in chosen if not record.status.ended]
     words = (
         f"{len(chosen)} of {counted(shown, 'run')} selected"
         if chosen
-        else (f"{counted(shown, 'run')} · select rows to compare, rename, stop or delete them")
+        else f"{counted(shown, 'run')} · select rows to act on them"
     )
     with st.container(horizontal=True, vertical_alignment="center", key="runs_actions"):
         if _button("Open", "open_in_new", one, "Select one run."):
             navigation.open_run(chosen[0].id)
         if _button("Compare", "compare", *_comparable(chosen)):
             navigation.open_compare([record.id for record in chosen])
+        for label, icon, act, can, otherwise in _HOLDING:
+            able = [record.id for record in chosen if can(record)]
+            st.button(
+                label,
+                key=f"runs:{label.lower()}",
+                icon=f":material/{icon}:",
+                disabled=not able,
+                help=None if able else otherwise,
+                on_click=act,
+                args=(able,),
+            )
         if _button("Run again", "replay", one, "Select one run."):
             _run_again(chosen[0])
         if _button("Rename", "edit", one, "Select one run."):
             runs_dialogs.rename(chosen[0])
-        st.button(
-            "Stop",
-            key="runs:stop",
-            icon=":material/stop:",
-            disabled=not going,
-            help=None if going else "Select a run that is queued or running.",
-            on_click=_stop,
-            args=([record.id for record in going],),
-        )
         if _button("Delete", "delete", *_deletable(chosen)):
             runs_dialogs.delete(chosen)
-        st.caption(words)
+        st.caption(words, width="content")
 
 
 def _button(label: str, icon: str, enabled: bool, otherwise: str) -> bool:
@@ -81,10 +81,35 @@ def _deletable(chosen: Sequence[RunRecord]) -> tuple[bool, str]:
     return not running, "A run that is running cannot be deleted: stop it first."
 
 
-def _stop(run_ids: Sequence[str]) -> None:
-    """Record the requests before anything is redrawn."""
-    for run_id in run_ids:
-        try:
-            runs.request_stop(run_id)
-        except DeltaAppError as error:
-            st.toast(error_text(error), icon=":material/info:")
+def _can_pause(record: RunRecord) -> bool:
+    return not (record.status.ended or record.stopping or record.pausing)
+
+
+def _can_stop(record: RunRecord) -> bool:
+    return not record.stopping and (not record.status.ended or record.status in HELD)
+
+
+_HOLDING = (
+    (
+        "Pause",
+        "pause",
+        run_actions.pause,
+        _can_pause,
+        "Select runs that are queued or running.",
+    ),
+    (
+        "Resume",
+        "play_arrow",
+        run_actions.resume,
+        can_resume,
+        "Select runs that are paused, interrupted, stopped or have failed.",
+    ),
+    (
+        "Stop",
+        "stop",
+        run_actions.stop,
+        _can_stop,
+        "Select runs that are queued, running or paused.",
+    ),
+)
+"""Label, icon, what a click asks for, of which runs, and why it cannot be clicked otherwise."""

@@ -1,4 +1,4 @@
-"""The Runs page: filters, what can be done with the selected runs, and the table."""
+"""The Runs page: filters, what can be done with the selected runs, the queue, and the table."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import streamlit as st
 
 from delta_app.errors import DeltaAppError
 from delta_app.services import runs
-from delta_app.ui import navigation, runs_actions, runs_table
+from delta_app.ui import navigation, runs_actions, runs_queue, runs_table
 from delta_app.ui.messages import error_box
 from delta_app.ui.run_live import apply_live_style
 from delta_app.ui.runs_filter import choose_filter
 
 REFRESH_SECONDS = 2.0
 
-_STYLE = """
-<style>
-/* The table ends where the window does. */
-div:has(> .st-key-runs_table_box), .st-key-runs_table_box {
-  height: calc(100vh - 13rem) !important; flex: none !important;
-}
-</style>
-"""
+ABOVE_REM = 13.0
+"""What stands above the table, apart from the queue."""
 
 
 def draw() -> None:
-    """Draw the page: a bar that stays as it is, over a table that refreshes."""
-    st.html(_STYLE)
+    """Draw the page: a bar and a queue that stay as they are, over a table that refreshes."""
     apply_live_style()
     try:
         records = runs.list_runs()
@@ -35,8 +28,20 @@ def draw() -> None:
     if not records:
         _empty()
         return
+    # Before the bar, whose dialogs would take the place of a style after it.
+    st.html(runs_queue.STYLE)
+    st.html(_table_height(runs_queue.height_rem(len(runs.queue(records)))))
     st.fragment(_bar, key=runs_table.BAR)()
+    # Drawn with the page, which is drawn again whenever the queue changes.
+    runs_queue.draw(records)
     st.fragment(runs_table.draw, run_every=REFRESH_SECONDS, key=runs_table.TABLE)()
+
+
+def _table_height(queue_rem: float) -> str:
+    """The table ends where the window does."""
+    return f"""<style>div:has(> .st-key-runs_table_box), .st-key-runs_table_box {{
+      height: calc(100vh - {ABOVE_REM + queue_rem}rem) !important; flex: none !important;
+    }}</style>"""
 
 
 def _bar() -> None:

@@ -31,7 +31,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
     return {
         NAME: record.name,
         METHOD: [record.method_label],
-        DATASET: record.dataset,
+        DATASET: as_cell(record.dataset),
         BACKBONE: record.backbone,
         STATE: state_of(record).label,
         PROGRESS: share_done(record),
@@ -42,6 +42,14 @@ def _row(record: RunRecord) -> dict[str, Any]:
         TOOK: _took(record),
         STARTED: _moment(record.started_at),
     }
+
+
+def as_cell(name: str) -> str:
+    """A name for a table that can be saved as CSV: no spreadsheet takes it for a formula.
+
+    Streamlit writes the cells as they are, so a mark of no width stands before the sign.
+    """
+    return f"\u200b{name}" if name.lstrip()[:1] in tuple("=+-@") else name
 
 
 def _in_percent(share: float | None) -> float | None:

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from delta_app.errors import DeltaAppError
-from delta_app.runs.records import RunRecord
+from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.ui.messages import error_box
 from delta_app.ui.runs_filter import current_filter
@@ -89,9 +89,15 @@ def know(records: Sequence[RunRecord]) -> None:
     st.session_state[_KNOWN] = states(records)
 
 
-def states(records: Sequence[RunRecord]) -> frozenset[tuple[str, str]]:
-    """Id and state of each run, a request to stop included."""
-    return frozenset((record.id, f"{record.status} {record.request}") for record in records)
+def states(records: Sequence[RunRecord]) -> frozenset[tuple[str, ...]]:
+    """Id and state of each run, with what was asked of it, its place in the queue and what it
+    waits for."""
+    return frozenset(_state(record) for record in records)
+
+
+def _state(record: RunRecord) -> tuple[str, ...]:
+    waits = record.phase_detail if record.status is RunStatus.QUEUED else ""
+    return record.id, record.status, str(record.request), str(record.queue_position), waits
 
 
 def _keep_selection(ids: list[str]) -> None:

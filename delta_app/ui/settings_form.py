@@ -101,11 +101,17 @@ def setting_widget(
             **common,
         )
     else:  # a number that may be empty is typed: emptying it is then like in any other field
-        text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-        entered = st.text_input(value=text, placeholder=placeholder or None, **common)
+        entered = st.text_input(value=_text(value), placeholder=placeholder or None, **common)
     entered = parsed(info, entered)
     state.keep(key, entered)
     return entered
+
+
+def _text(value: Any) -> str:
+    """A setting as it is typed."""
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(str, value))
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def parsed(info: SettingInfo, entered: Any) -> Any:
@@ -113,6 +119,8 @@ def parsed(info: SettingInfo, entered: Any) -> Any:
     if not isinstance(entered, str) or info.kind == "choice":
         return entered
     text = entered.strip()
+    if info.kind == "list":
+        return tuple(part for each in text.split(",") if (part := each.strip())) or None
     if info.kind not in ("int", "float"):
         return text
     if not text:

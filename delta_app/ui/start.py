@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
-from delta_app.formatting import duration, size
+from delta_app.formatting import counted, duration, size
 from delta_app.regularizers import method
 from delta_app.runs.records import RunRecord, RunStatus
-from delta_app.services import companions, demo, locations, runs
+from delta_app.services import companions, datasets, demo, runs
 from delta_app.training.run_config import RunConfig
-from delta_app.ui import navigation, start_earlier, start_wrong
+from delta_app.ui import navigation, start_earlier, start_interrupted, start_wrong
 from delta_app.ui.frame import progress_of
 from delta_app.ui.messages import error_box, plain, variant_chip
 
@@ -27,12 +27,15 @@ def draw() -> None:
     except DeltaAppError as error:
         error_box(error)
         return
+    waiting = len(runs.queue(records))
+    broken = start_interrupted.interrupted(records)
+    start_interrupted.draw(broken, waiting)
     if records:
         going = any(record.status in GOING for record in records)
         # A fragment's buttons are drawn anew with it: as seldom as it tells something.
         every = 2.0 if going else 15.0
         st.fragment(run_every=every)(_now_or_last)(_states(records))
-    _begin(first=not records)
+    _begin(first=not records, calm=not broken)
     start_wrong.draw(start_wrong.went_wrong(records))
     start_earlier.draw(start_earlier.earlier(records))
     if records:
@@ -52,11 +55,13 @@ def _now_or_last(drawn_for: tuple[tuple[str, str], ...]) -> None:
     if _states(records) != drawn_for:
         st.rerun()
     running = [record for record in records if record.status is RunStatus.RUNNING]
+    queued = runs.queue(records)
     finished = start_earlier.finished(records)
     with st.container(border=True, key="now"):
         if running:
-            queued = [record for record in records if record.status is RunStatus.QUEUED]
             _running(running[0], len(queued))
+        elif queued:
+            _waiting(queued[0], len(queued))
         elif finished:
             _finished(finished[0], records)
         else:
@@ -70,7 +75,22 @@ def _running(record: RunRecord, waiting: int) -> None:
         left = runs.time_left(record)
         more = f" · {waiting} more in the queue" if waiting else ""
         time_left = "" if left is None else f" · {duration(left)} left"
-        st.progress(progress_of(record), text=f"{runs.status_words(record)}{time_left}{more}")
+        st.progress(
+            progress_of(record), text=f"{plain(runs.status_words(record))}{time_left}{more}"
+        )
+    with button, st.container(horizontal=True, horizontal_alignment="right"):
+        navigation.run_link(record.id, "Watch", icon=":material/monitoring:")
+
+
+def _waiting(record: RunRecord, waiting: int) -> None:
+    """Nothing runs although some wait: which is next, and what for."""
+    words, button = st.columns([5, 1], vertical_alignment="center")
+    with words, st.container(gap="xsmall"):
+        st.markdown(
+            f"**{counted(waiting, 'run')} in the queue** · next "
+            f"{variant_chip(record.name, record.color)}"
+        )
+        st.caption(plain(runs.status_words(record)))
     with button, st.container(horizontal=True, horizontal_alignment="right"):
         navigation.run_link(record.id, "Watch", icon=":material/monitoring:")
 
@@ -79,7 +99,7 @@ def _finished(record: RunRecord, records: Sequence[RunRecord]) -> None:
     words, buttons = st.columns([3, 2], vertical_alignment="center")
     with words, st.container(gap="xsmall"):
         st.markdown(f"**Last finished** · {variant_chip(record.name, record.color)}")
-        st.caption(f"{runs.status_words(record)} · {duration(record.seconds)}")
+        st.caption(f"{plain(runs.status_words(record))} · {duration(record.seconds)}")
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
         navigation.run_link(record.id, "Open", icon=":material/open_in_new:")
         _companions(record, records)
@@ -113,7 +133,13 @@ def _listed(names: Sequence[str]) -> str:
 # Beginning
 
 
-def _begin(*, first: bool) -> None:
+def _begin(*, first: bool, calm: bool) -> None:
+    """Both ways to begin.
+
+    Args:
+        first: whether there are no runs yet.
+        calm: whether nothing above asks for a click more urgently.
+    """
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch", key="demo"):
         st.markdown("#### Try the demo")
@@ -133,13 +159,15 @@ def _begin(*, first: bool) -> None:
     with right, st.container(border=True, height="stretch", key="new"):
         st.markdown("#### New fine-tuning")
         st.markdown("Choose a folder of your own pictures, a pretrained network and a method.")
-        if st.button("Choose pictures", type="secondary" if first else "primary", key="new-one"):
+        if st.button(
+            "Choose pictures", type="primary" if calm and not first else "secondary", key="new-one"
+        ):
             navigation.open_fine_tune()
         _recent()
 
 
 def _recent() -> None:
-    folders = locations.recent_folders()[:MOST_RECENT]
+    folders = datasets.recent_folders()[:MOST_RECENT]
     if not folders:
         return
     with st.container(horizontal=True, gap="small"):

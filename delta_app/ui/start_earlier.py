@@ -20,13 +20,17 @@ WIDTHS = (3.2, 2.2, 1.5, 1.3, 1.4)
 
 def finished(records: Sequence[RunRecord]) -> list[RunRecord]:
     """The training runs that have a result, in the order given."""
-    return [r for r in records if r.status in FINISHED and r.kind == TRAINING]
+    return [
+        record
+        for record in records
+        if record.status in FINISHED and record.kind == TRAINING and record.started_at is not None
+    ]
 
 
 def earlier(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """What is listed: where nothing runs, the newest result stands above already."""
-    running = any(record.status is RunStatus.RUNNING for record in records)
-    return finished(records)[0 if running else 1 :][:MOST]
+    """What is listed: where nothing goes on, the newest result stands above already."""
+    going = any(not record.status.ended for record in records)
+    return finished(records)[0 if going else 1 :][:MOST]
 
 
 def draw(records: Sequence[RunRecord]) -> None:

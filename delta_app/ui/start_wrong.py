@@ -1,4 +1,4 @@
-"""The Start page's list of runs that failed or were interrupted, each with its cure."""
+"""The Start page's list of runs that failed, each with its cure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from delta_app.services import runs
 from delta_app.ui import measure_again, navigation
 from delta_app.ui.messages import plain, variant_chip
 
-WENT_WRONG = (RunStatus.FAILED, RunStatus.INTERRUPTED)
 MOST_WRONG = 3
 
 
 def went_wrong(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The latest runs that failed or were interrupted, newest first; none older than a result.
+    """The latest runs that failed, newest first.
 
     A run that was made again by now, with the same settings, is no longer a matter.
     """
     wrong: list[RunRecord] = []
     for place, record in enumerate(records):
-        if record.status in WENT_WRONG and not any(
+        if record.status is RunStatus.FAILED and not any(
             later.config == record.config for later in records[:place]
         ):
             wrong.append(record)
@@ -40,9 +39,8 @@ def draw(records: Sequence[RunRecord]) -> None:
         with st.container(border=True):
             words, buttons = st.columns([4, 1], vertical_alignment="center")
             with words, st.container(gap="xsmall"):
-                failed = record.status is RunStatus.FAILED
-                icon = ":red[:material/error:]" if failed else ":orange[:material/warning:]"
-                st.markdown(f"{icon} {variant_chip(record.name, record.color)}")
+                chip = variant_chip(record.name, record.color)
+                st.markdown(f":red[:material/error:] {chip}")
                 st.caption(f"{_sentence(runs.status_words(record))} {_cure(record)}")
             with buttons, st.container(horizontal=True, horizontal_alignment="right"):
                 navigation.run_link(record.id, "Open", icon=":material/open_in_new:")

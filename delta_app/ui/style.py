@@ -23,8 +23,10 @@ div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 /* Samples are of one height, whatever their shape. */
 .st-key-samples img { height: 4.2rem; object-fit: cover; border-radius: 4px; }
 .st-key-samples p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-/* The strip's links stand in line with its words. */
-.st-key-strip a[data-testid="stPageLink-NavLink"] { padding-left: 0; padding-right: 0; }
+/* Links stand in line with its words. */
+.st-key-strip a[data-testid="stPageLink-NavLink"],
+.st-key-interrupted a[data-testid="stPageLink-NavLink"] { padding-left: 0; padding-right: 0; }
+.delta-sign-out { font-size: 0.93rem; color: inherit; opacity: 0.75; }
 /* Numbers in columns keep their place while they count. */
 [data-testid="stMetricValue"], [data-testid="stSidebar"] { font-variant-numeric: tabular-nums; }
 </style>

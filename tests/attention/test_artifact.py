@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,22 @@ def damage(content: dict[str, Any], how: str) -> Any:
         layer["attention"] = [1.0, 0.5, 0.5]
     elif how == "negative":
         layer["attention"] = [-0.5, 1.0, 0.5]
+    elif how == "infinite importance":
+        layer["importance"][0] = math.inf
+    elif how == "an error below zero":
+        layer["standard_error"][0] = -1.0
+    elif how == "channels in words":
+        layer["channels"] = "../../../etc/passwd"
+    elif how == "lists in lists":
+        layer["importance"] = [layer["importance"]] * 3
+    elif how == "pictures":
+        content["pictures"] = -1
+    elif how == "settings":
+        content["settings"] = []
+    elif how == "temperature":
+        content["settings"]["temperature"] = "warm"
+    elif how == "no temperature":
+        content["settings"]["temperature"] = 0
     elif how == "words":
         layer["attention"] = ["a", "b", "c"]
     return content
@@ -72,7 +89,23 @@ def damage(content: dict[str, Any], how: str) -> Any:
 
 @pytest.mark.parametrize(
     "how",
-    ["a list", "no format", "no layers", "too few importances", "sums to two", "negative", "words"],
+    [
+        "a list",
+        "no format",
+        "no layers",
+        "too few importances",
+        "sums to two",
+        "negative",
+        "words",
+        "infinite importance",
+        "an error below zero",
+        "channels in words",
+        "lists in lists",
+        "pictures",
+        "settings",
+        "temperature",
+        "no temperature",
+    ],
 )
 def test_what_cannot_be_an_attention_is_refused(
     measured: ChannelAttention, tmp_path: Path, how: str
@@ -92,6 +125,9 @@ def test_a_file_that_is_not_there_or_not_json(tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text('{"format": 1, "lay')
     with pytest.raises(AttentionError, match="not JSON"):
         load_attention(tmp_path / "cut.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(AttentionError, match="not JSON"):
+        load_attention(tmp_path / "deep.json")
 
 
 KEY: dict[str, Any] = {

@@ -65,6 +65,7 @@ def test_the_two_forms_are_told_apart_by_how_they_begin(tmp_path: Path) -> None:
     assert not is_authors_file(tmp_path / "own.json")
     assert not is_authors_file(tmp_path / "nowhere.json")
     assert not is_authors_file(tmp_path)
+    assert not is_authors_file("no file\0can be called so")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,8 @@ def test_the_two_forms_are_told_apart_by_how_they_begin(tmp_path: Path) -> None:
         ([[1, None, 3], [1, 2]], r"has None in list 1"),
         ([[1, math.nan, 3], [1, 2]], r"has nan in list 1"),
         ([[1, True, 3], [1, 2]], r"has True in list 1"),
+        ([[1, 10**400, 3], [1, 2]], r"has 10+ in list 1"),  # no float64 holds it
+        ([[1, 1e308, -1e308], [1, 2]], r"too large to be compared, up to 1e\+308"),
         ([1, 2], "no list of lists"),
     ],
 )

@@ -86,6 +86,8 @@ def test_weights_are_no_measurement(tmp_path: Path) -> None:
         ({"excitation": torch.zeros(5, 3)}, r"z/excitation is \(5, 3\), expected \(5, 4\)"),
         ({"excited_by": torch.full((5, 4), 4)}, "z/excited_by holds 4 to 4, expected 0 to 3"),
         ({"excited_by": torch.zeros(5, 4)}, "z/excited_by is torch.float32"),
+        ({"excitation": torch.zeros(5, 4).long()}, "z/excitation is torch.int64"),
+        ({"by_class": torch.tensor(1.0)}, "IndexError"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(
@@ -96,6 +98,15 @@ def test_parts_that_do_not_fit_are_refused(
     dataclasses.replace(measured, layers=layers).save(tmp_path / BY_PICTURE_FILE)
     with pytest.raises(AttentionError, match=complaint):
         load_by_picture(tmp_path / BY_PICTURE_FILE)
+
+
+@pytest.mark.parametrize("layers", ["[" * 100_000, "7", '["z", {}]', "{"])
+def test_metadata_that_are_no_names_are_refused(tmp_path: Path, layers: str) -> None:
+    words = {"layers": layers, "classes": "[]", "pictures": "[]", "train": "[]"}
+    save_file({"labels": torch.zeros(0).long()}, tmp_path / BY_PICTURE_FILE, metadata=words)
+    with pytest.raises(AttentionError, match="is not a measurement by picture") as caught:
+        load_by_picture(tmp_path / BY_PICTURE_FILE)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_label_without_a_class_is_refused(measured: ByPicture, tmp_path: Path) -> None:

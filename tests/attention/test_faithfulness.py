@@ -130,6 +130,9 @@ def test_the_file_gives_back_every_digit(file: Path) -> None:
         (("layers", 0, "least", "accuracy"), [1, 2, 0], "beyond 0 to 1"),
         (("layers", 0, "least"), {}, "KeyError"),
         (("layers",), None, "TypeError"),
+        (("layers", 0, "most", "loss", 0), 10**400, "OverflowError|RuntimeError|too large"),
+        (("layers", 0), [], "TypeError"),
+        (("pictures",), 1e400, "Infinity|expected value|OverflowError"),
     ],
 )
 def test_what_is_no_such_file_is_refused(
@@ -152,3 +155,6 @@ def test_a_file_that_is_not_there_or_no_json(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text("{")
     with pytest.raises(AttentionError, match="not JSON"):
         load_faithfulness(tmp_path / "half.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(AttentionError, match="not JSON"):
+        load_faithfulness(tmp_path / "deep.json")

@@ -80,3 +80,12 @@ def small(shapes: Path) -> list[str]:
         *("--image-size", "64", "--epochs", "2", "--batch-size", "8"),
         *("--device", "cpu", "--threads", "1"),
     ]
+
+
+@pytest.fixture
+def trained(say: Say, small: list[str], tmp_path: Path) -> tuple[list[str], dict[str, Any]]:
+    """A finished L2 run in a store of its own: the option that names the store, the result."""
+    where = ["--runs-dir", str(tmp_path / "runs")]
+    said = say("train", *small, "--method", "l2", "--name", "first", "--json", *where)
+    assert said.code == 0, said.err
+    return where, said.last_json

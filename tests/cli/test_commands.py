@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from benchmarks.damage.weights import malicious
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.locks import own
 from delta_app.runs.opened import opened
@@ -21,15 +23,6 @@ from delta_app.training.run_config import RunConfig
 KEYS = ["run", "status", "val_top1", "test_top1", "seconds", "attention"]
 
 Say = Callable[..., Any]
-
-
-@pytest.fixture
-def trained(say: Say, small: list[str], tmp_path: Path) -> tuple[list[str], dict[str, Any]]:
-    """A finished L2 run in a store of its own: the option that names the store, the result."""
-    where = ["--runs-dir", str(tmp_path / "runs")]
-    said = say("train", *small, "--method", "l2", "--name", "first", "--json", *where)
-    assert said.code == 0, said.err
-    return where, said.last_json
 
 
 def test_train_ends_with_one_line_of_json(
@@ -360,6 +353,31 @@ def test_what_cannot_start_is_one_line_and_no_run(
     (line,) = said.err.splitlines()
     assert words in line
     assert say("runs", "list", "--json", *where).last_json["runs"] == []
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.pt", "w.safetensors"])
+def test_malicious_weights_are_one_line_and_run_nothing(
+    name: str, say: Say, small: list[str], tmp_path: Path
+) -> None:
+    canary, where = tmp_path / "canary", ["--runs-dir", tmp_path / "runs"]
+    files = malicious(canary, {"conv1.0.weight": torch.zeros(24, 3, 3, 3)})
+    kind = "os.system.safetensors" if name == "w.safetensors" else "os.system.pth"
+    (tmp_path / name).write_bytes(files[kind])
+    said = say("train", *small, "--method", "l2", "--weights", tmp_path / name, *where)
+    assert said.code == 1
+    (line,) = said.err.splitlines()
+    assert name in line
+    assert not canary.exists()
+    assert say("runs", "list", "--json", *where).last_json["runs"] == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"data": NaN}', '"\\ud800"', "", "[[]]"])
+def test_a_config_that_is_none_is_one_line_and_no_run(text: str, say: Say, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    said = say("train", "--config", tmp_path / "config.json", "--runs-dir", tmp_path / "runs")
+    assert said.code == 1
+    (line,) = said.err.splitlines()
+    assert "config.json" in line
 
 
 def test_an_attention_file_that_does_not_fit_is_one_line_and_no_run(

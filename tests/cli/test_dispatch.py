@@ -15,6 +15,7 @@ from delta_app import __version__
 from delta_app.cli import dispatch, main
 from delta_app.cli.command import UsageError
 from delta_app.errors import Cancelled, DatasetError
+from delta_app.services.opening import Opening
 
 Say = Callable[..., Any]
 
@@ -96,23 +97,36 @@ def test_a_mistake_of_ours_shows_its_traceback_only_with_debug(
         assert "Traceback" in say(*words).err
 
 
-def test_app_passes_its_options_to_the_launcher(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seen: dict[str, Any] = {}
+def test_app_passes_its_options_to_the_launcher(tmp_path: Path) -> None:
+    seen: list[Opening] = []
 
-    def launch(*, host: str, port: int, runs_dir: Path, open_browser: bool) -> int:
-        seen.update(host=host, port=port, runs_dir=runs_dir, open_browser=open_browser)
+    def launch(opening: Opening) -> int:
+        seen.append(opening)
         return 7
 
-    words = ["app", "--port", "9000", "--no-browser", "--runs-dir", str(tmp_path / "new")]
-    assert main(words, launch=launch) == 7
-    assert seen == {
-        "host": "localhost",
-        "port": 9000,
-        "runs_dir": tmp_path / "new",
-        "open_browser": False,
-    }
+    runs_dir = ["--runs-dir", str(tmp_path / "new")]
+    assert main(["app", *runs_dir], launch=launch) == 7
+    words = ["--port", "9000", "--no-browser", "--share", "--host", "10.0.0.1"]
+    words += ["--password-file", "secret", "--root", "one", "--root", "two"]
+    assert main(["app", *words, *runs_dir], launch=launch) == 7
+    assert seen == [
+        Opening(runs_dir=tmp_path / "new"),
+        Opening(
+            runs_dir=tmp_path / "new",
+            port=9000,
+            host="10.0.0.1",
+            share=True,
+            password_file="secret",
+            roots=("one", "two"),
+            open_browser=False,
+        ),
+    ]
+
+
+def test_a_password_is_no_option(say: Say) -> None:
+    """The list of processes would show it to everyone on the machine."""
+    said = say("app", "--password", "correct horse")
+    assert said.code == 2
 
 
 def test_light_commands_do_not_load_torch(shapes: Path, tmp_path: Path) -> None:

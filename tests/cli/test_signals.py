@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_process import disturbed
 
 from delta_app.services import runs
 
@@ -27,7 +23,12 @@ def test_a_signal_interrupts_the_run_between_two_steps(
 ) -> None:
     where = ["--runs-dir", str(tmp_path / "runs")]
     words = ["train", *small, "--method", "l2", "--epochs", "10000", *where, "--json"]
-    said = signalled(words, number, tmp_path, lambda log: "Epoch 2 of" in log)
+    said = disturbed(
+        words,
+        tmp_path,
+        lambda log: "Epoch 2 of" in log,
+        lambda process: process.send_signal(number),
+    )
     assert said.code == 130, said.log
     assert '"status": "interrupted"' in said.out
     assert "Traceback" not in said.log
@@ -41,8 +42,11 @@ def test_ctrl_c_keeps_what_was_measured_of_an_attention(small: list[str], tmp_pa
     # Two pictures after the other, six or seven crops each: the first are done after 7 batches.
     many = ["--attention-pictures", "augmented", "--batches", "45", "--attention-batch-size", "2"]
     words = ["attention", *small[:8], *many, "--head-epochs", "1", *where, "--json"]
-    said = signalled(
-        words, signal.SIGINT, tmp_path, lambda log: measured(tmp_path / "runs", 7 / 45)
+    said = disturbed(
+        words,
+        tmp_path,
+        lambda log: measured(tmp_path / "runs", 7 / 45),
+        lambda process: process.send_signal(signal.SIGINT),
     )
     assert said.code == 130, said.log
     result = json.loads(said.out)
@@ -51,41 +55,6 @@ def test_ctrl_c_keeps_what_was_measured_of_an_attention(small: list[str], tmp_pa
     part = json.loads((tmp_path / "part.json").read_text())
     assert len(part["pictures"]) == result["pictures"]
     assert "Stopped by you; the attention is kept" in said.log
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command left: its exit code, stdout and stderr."""
-
-    code: int
-    out: str
-    log: str
-
-
-def signalled(
-    words: list[str], number: signal.Signals, folder: Path, ready: Callable[[str], bool]
-) -> Said:
-    """Run a command, send it the signal once `ready` holds for its stderr, and wait for its end."""
-    log = folder / "stderr"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "delta_app", *words],
-            cwd=Path(__file__).resolve().parents[2],
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while process.poll() is None and not ready(log.read_text()):
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        process.send_signal(number)
-        out, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
-    return Said(process.returncode, out.decode(), log.read_text())
 
 
 def measured(runs_dir: Path, share: float) -> bool:

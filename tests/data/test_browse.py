@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from delta_app.data.browse import count_pictures, list_folders
-from delta_app.errors import DatasetError
+from delta_app.data.roots import Roots
+from delta_app.errors import DatasetError, OutsideError
 
 Folder = Callable[..., Path]
 
@@ -19,7 +20,7 @@ def test_folders_with_their_pictures(folder_of_classes: Folder) -> None:
     root = folder_of_classes({"b": 2, "a/deep/er": 3, "a": 1, ".hidden": 2, "__MACOSX": 1})
     (root / "c").mkdir()
     (root / "notes.txt").write_text("x")
-    entries = list_folders(root, [root])
+    entries = list_folders(root, Roots((root,)))
     assert [(e.name, e.path, e.pictures) for e in entries] == [
         ("a", root / "a", 4),
         ("b", root / "b", 2),
@@ -33,16 +34,16 @@ def test_stays_within_the_roots(folder_of_classes: Folder, tmp_path: Path) -> No
     outside.mkdir()
     (root / "out").symlink_to(outside)
     (root / "in").symlink_to(root / "a")
-    assert [e.name for e in list_folders(root, [root])] == ["a", "in"]
+    assert [e.name for e in list_folders(root, Roots((root,)))] == ["a", "in"]
     for path in (outside, root / "out", root / "..", root / ".." / "outside"):
-        with pytest.raises(DatasetError, match="lies outside the folders that may be browsed"):
-            list_folders(path, [root])
-    assert [e.name for e in list_folders(root, [root, outside])] == ["a", "in", "out"]
+        with pytest.raises(OutsideError, match="outside the folders that this app may read"):
+            list_folders(path, Roots((root,)))
+    assert [e.name for e in list_folders(root, Roots((root, outside)))] == ["a", "in", "out"]
 
 
 def test_counting_stops_in_time(folder_of_classes: Folder) -> None:
     root = folder_of_classes({"a": 1, "b": 1})
-    assert [e.pictures for e in list_folders(root, [root], seconds=-1)] == [None, None]
+    assert [e.pictures for e in list_folders(root, Roots((root,)), seconds=-1)] == [None, None]
     assert count_pictures(root, time.monotonic() + 5) == 2
 
 
@@ -59,8 +60,8 @@ def test_what_may_not_be_listed(
 ) -> None:
     root = folder_of_classes({"a": 1}, open_folder / "animals")
     with locked(root / "a"):
-        assert [e.pictures for e in list_folders(root, [root])] == [None]
+        assert [e.pictures for e in list_folders(root, Roots((root,)))] == [None]
         with pytest.raises(DatasetError, match="cannot be listed"):
-            list_folders(root / "a", [root])
+            list_folders(root / "a", Roots((root,)))
     with pytest.raises(DatasetError, match="cannot be listed: No such file"):
-        list_folders(root / "gone", [root])
+        list_folders(root / "gone", Roots((root,)))

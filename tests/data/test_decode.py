@@ -237,6 +237,11 @@ def test_absurdly_large_is_refused_before_memory_is_taken() -> None:
             read(data)
 
 
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(DatasetError, match=r"cannot be read \(.*null"):
+        open_rgb("a\0b.jpg")  # a file from elsewhere may name it
+
+
 def test_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     if not hasattr(os, "mkfifo"):
         pytest.skip("pipes in folders are POSIX's")

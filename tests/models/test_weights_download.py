@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from delta_app.errors import Cancelled, WeightsError
 from delta_app.models import weights_download
-from delta_app.models.catalog import backbone
+from delta_app.models.catalog import backbone, backbones
 from delta_app.models.weights_download import download_default, weights_path_for
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB: several chunks
@@ -140,3 +141,12 @@ def test_a_cache_that_cannot_be_written_is_said(
     with pytest.raises(WeightsError, match="cannot be made: Not a directory") as caught:
         download_default("resnet18")
     assert "TORCH_HOME" in caught.value.cure
+
+
+def test_every_file_that_is_offered_can_be_checked() -> None:
+    """A name without the digits of its hash would let any file through."""
+    offered = [each for each in backbones() if each.weights_file is not None]
+    assert len(offered) > 50
+    for each in offered:
+        assert re.search(r"-[0-9a-f]{8,}\.", str(each.weights_file)), each.name
+        assert str(each.weights_url).startswith("https://"), each.name

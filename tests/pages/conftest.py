@@ -6,9 +6,11 @@ trained here.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from delta_app.runs.opened import opened
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.training.run_config import RunConfig
+from delta_app.ui import access
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # s a script run may take on a machine that does much else
@@ -37,7 +40,8 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DELTA_RUNS_DIR", str(folder))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("DELTA_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DELTA_BROWSE_ROOTS", str(tmp_path))
+    # What is browsed first, and where the pictures of the small runs lie.
+    monkeypatch.setenv("DELTA_ROOTS", os.pathsep.join([str(tmp_path), gettempdir()]))
     lock = DeviceLock(folder, "cpu")
     assert lock.acquire("a test")
     yield folder
@@ -63,6 +67,7 @@ def open_page(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
         PagesManager.uses_pages_directory = False  # as delta_app.ui.launch says, and why
 
     monkeypatch.setattr(PagesManager, "__init__", begin_as_launched)
+    access.lock_with("none")
 
     def opened(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)

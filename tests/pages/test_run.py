@@ -1,4 +1,5 @@
-"""The Run page: each state told apart, what went wrong and its cure, every tab, rename, stop."""
+"""The Run page: each state told apart, what went wrong and its cure, every tab, rename; stop,
+pause, resume and continue."""
 
 from __future__ import annotations
 
@@ -40,23 +41,125 @@ def tab(app: AppTest, name: str) -> AppTest:
     return choice.set_value(name).run()
 
 
+def going_on(app: AppTest) -> tuple[str, bool, bool]:
+    """The button that is Pause, Resume or Continue: its label, whether it and Stop can be used.
+
+    There is one of them in every state, in the same place, right before Stop.
+    """
+    first, stop = [each for each in app.button if str(each.key).startswith("run_")][:2]
+    assert first.key in ("run_pause", "run_resume", "run_continue")
+    assert stop.key == "run_stop"
+    assert first.help, "it says what it does, or why it does nothing"
+    return first.label, not first.disabled, not stop.disabled
+
+
 @pytest.mark.parametrize(
-    ("status", "label"),
+    ("status", "row", "label", "buttons"),
     [
-        ("queued", "Queued"),
-        ("running", "Running"),
-        ("completed", "Completed"),
-        ("stopped", "Stopped by you"),
-        ("interrupted", "Interrupted"),
-        ("failed", "Failed"),
+        ("queued", {}, "Queued", ("Pause", True, True)),
+        ("running", {}, "Running", ("Pause", True, True)),
+        ("running", {"request": "pause"}, "Pausing", ("Pausing", False, True)),
+        ("running", {"request": "stop"}, "Stopping", ("Pause", False, False)),
+        ("paused", {}, "Paused", ("Resume", True, True)),
+        ("completed", {}, "Completed", ("Continue", False, False)),
+        ("stopped", {}, "Stopped by you", ("Resume", False, False)),
+        ("interrupted", {}, "Interrupted", ("Resume", True, True)),
+        ("failed", {}, "Failed", ("Resume", True, False)),
     ],
 )
-def test_every_state_is_told_apart(status: str, label: str, open_page: Opener, queued: Any) -> None:
-    run = queued("l2", status)
-    app = open_page(RUN, run=run.id)
+def test_every_state_is_told_apart_and_has_its_buttons(
+    status: str,
+    row: dict[str, Any],
+    label: str,
+    buttons: tuple[str, bool, bool],
+    open_page: Opener,
+    queued: Any,
+) -> None:
+    app = open_page(RUN, run=queued("l2", status, **row).id)
     assert label in state(app)
-    assert app.button(key="run_stop").disabled == run.status.ended
+    assert going_on(app) == buttons
     assert not app.exception
+
+
+def test_pause_is_asked_for_and_the_page_says_so(open_page: Opener, queued: Any) -> None:
+    run = queued("l2", "running", phase="training", step=3, epochs=4)
+    app = open_page(RUN, run=run.id)
+    app.button(key="run_pause").click().run()
+    assert runs.get_run(run.id).pausing
+    assert "Pausing" in state(app)
+    assert going_on(app) == ("Pausing", False, True)
+    said = "\n".join(str(p.proto.text) for p in app.get("progress"))
+    assert "Pausing: finishing this step and keeping where it is" in said.replace("\\", "")
+
+
+def test_a_paused_run_goes_back_to_the_front_of_the_queue(
+    open_page: Opener, small: SmallRuns, queued: Any
+) -> None:
+    waiting = queued("delta")
+    opened(small.runs_dir).set_status(
+        small.l2, RunStatus.PAUSED, expected=RunStatus.COMPLETED, step=4, test_evaluations=0
+    )
+    app = open_page(RUN, run=small.l2)
+    assert app.button(key="run_resume").help == (
+        "Goes on from its last checkpoint; it had come to step 4. It goes to the front of the "
+        "queue."
+    )
+    app.button(key="run_resume").click().run()
+    assert [run.id for run in runs.queue(runs.list_runs())] == [small.l2, waiting.id]
+    assert going_on(app) == ("Pause", True, True)
+    assert not app.toast
+
+
+def test_a_second_click_in_a_row_does_not_do_the_opposite(
+    open_page: Opener, queued: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pause of a waiting run puts Resume under the pointer at once."""
+    now = [1000.0]
+    monkeypatch.setattr("delta_app.ui.run_actions.time.monotonic", lambda: now[0])
+    run = queued("l2")
+    app = open_page(RUN, run=run.id)
+    app.button(key="run_pause").click().run()
+    now[0] += 0.3
+    app.button(key="run_resume").click().run()
+    assert runs.get_run(run.id).status is RunStatus.PAUSED
+    assert not app.toast
+    now[0] += 2.0
+    app.button(key="run_resume").click().run()
+    assert runs.get_run(run.id).status is RunStatus.QUEUED
+
+
+def test_a_click_on_what_has_changed_meanwhile_says_so(open_page: Opener, queued: Any) -> None:
+    run = queued("l2", "running", phase="training", step=3, epochs=4)
+    app = open_page(RUN, run=run.id)
+    opened(run.folder.parent).set_status(
+        run.id, RunStatus.COMPLETED, expected=RunStatus.RUNNING, owner=None
+    )
+    app.button(key="run_pause").click().run()
+    assert not app.exception
+    assert "is completed: it has ended already" in app.toast[0].value.replace("\\", "")
+
+
+def test_a_completed_run_is_asked_how_many_epochs_more(open_page: Opener, small: SmallRuns) -> None:
+    app = open_page(RUN, run=small.l2)
+    assert going_on(app) == ("Continue", True, False)
+    app.button(key="run_continue").click().run()
+    assert not app.exception
+    assert next(each.value for each in app.number_input if each.label == "More epochs") == 1
+    assert "Epoch 3 (3 steps), from where the last one ended" in words(app)
+    assert "the test pictures are evaluated once more" in words(app)
+    command = next(code.value for code in app.code if "runs resume" in code.value)
+    assert f"runs resume {small.l2} --epochs 1 --runs-dir " in command
+    assert runs.get_run(small.l2).status is RunStatus.COMPLETED, "nothing is done before it is said"
+
+
+def test_stop_of_a_paused_run_tests_its_best_epoch_next(open_page: Opener, queued: Any) -> None:
+    run = queued("l2", "paused", step=3, steps=9, epoch=1, epochs=3, best_epoch=1)
+    app = open_page(RUN, run=run.id)
+    assert "its best epoch is tested" in app.button(key="run_stop").help
+    app.button(key="run_stop").click().run()
+    assert "Stopping" in state(app)
+    said = "\n".join(str(p.proto.text) for p in app.get("progress")).replace("\\", "")
+    assert "Stopping: next in line to test its best epoch" in said
 
 
 def test_a_failed_run_says_why_what_to_try_and_its_last_lines(
@@ -83,15 +186,17 @@ def test_a_failed_run_names_the_epoch_it_kept(open_page: Opener, queued: Any) ->
     assert "Epoch 7 is kept" in kept.error[0].value
 
 
-def test_an_interrupted_run_says_what_to_do(open_page: Opener, queued: Any) -> None:
+def test_an_interrupted_run_says_what_to_do_with_one_button(open_page: Opener, queued: Any) -> None:
     app = open_page(RUN, run=queued("l2", "interrupted").id)
-    assert "choose Run again" in app.warning[0].value
+    assert "The app ended while this run went on" in app.warning[0].value
+    assert "Resumed, it begins again" in app.warning[0].value
+    assert [button.label for button in app.button].count("Resume") == 1
 
 
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        ("interrupted", "To measure it to its end, choose Measure again."),
+        ("interrupted", "The app ended while this run waited."),
         ("failed", "See the log below, then choose Measure again."),
     ],
 )

@@ -6,6 +6,7 @@ click, and closes them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from page_words import words
 from small_runs import copied, small_config
 from streamlit.testing.v1 import AppTest
 
-from delta_app.runs.records import RunRecord
+from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
+from delta_app.ui.run_actions import DOUBLE_CLICK_SECONDS
 
 Opener = Callable[..., AppTest]
 RUNS = "pages/runs.py"
@@ -25,6 +27,12 @@ def select(app: AppTest, *chosen: RunRecord) -> AppTest:
     """Select rows, as the table does when they are clicked; AppTest has no clicks on rows."""
     app.session_state["runs:selected"] = tuple(record.id for record in chosen)
     return app.run()
+
+
+def queue_strip(app: AppTest) -> list[str]:
+    """Names in the queue over the table, in their order."""
+    line = [each for each in app.button if str(each.key).startswith("runs:queue:cancel:")]
+    return [runs.get_run(str(each.key).rpartition(":")[2]).name for each in line]
 
 
 def names(app: AppTest) -> list[str]:
@@ -104,6 +112,69 @@ def test_a_measurement_goes_to_its_form_or_into_the_queue(
     assert app.query_params["run"] == newest.id
     app = select(open_page(RUNS), source, own)
     assert app.button(key="runs:Run again").disabled
+
+
+def test_several_runs_are_paused_and_resumed_at_once(open_page: Opener, queued: Any) -> None:
+    running = queued("l2", "running", phase="training", step=3, epochs=4)
+    waiting, done = queued("l2_sp"), queued("delta", "completed")
+    app = open_page(RUNS)
+    for key in ("runs:pause", "runs:resume", "runs:stop"):
+        assert app.button(key=key).disabled
+        assert app.button(key=key).help.startswith("Select runs that are ")
+    app = select(app, running, waiting, done)
+    assert not app.button(key="runs:pause").disabled
+    assert app.button(key="runs:resume").disabled
+    app.button(key="runs:pause").click().run()
+    assert runs.get_run(running.id).pausing
+    assert runs.get_run(waiting.id).status is RunStatus.PAUSED
+    assert not app.toast, "what cannot be paused was left alone"
+    app.selectbox(key="runs_state").set_value("Paused").run()
+    assert names(app) == [waiting.name]
+    app = select(app, waiting)
+    time.sleep(DOUBLE_CLICK_SECONDS)
+    app.button(key="runs:resume").click().run()
+    assert runs.get_run(waiting.id).status is RunStatus.QUEUED
+
+
+def test_without_a_queue_nothing_is_drawn_of_it(open_page: Opener, queued: Any) -> None:
+    queued("l2", "completed")
+    app = open_page(RUNS)
+    assert "Queue" not in words(app)
+    assert queue_strip(app) == []
+
+
+def test_the_queue_is_shown_in_order_and_changed(open_page: Opener, queued: Any) -> None:
+    done = queued("linear_probe", "completed")
+    one, two, three = (queued(method) for method in ("l2", "l2_sp", "delta"))
+    app = open_page(RUNS)
+    assert "**Queue** · 3 runs, in this order" in words(app)
+    assert queue_strip(app) == [one.name, two.name, three.name]
+    assert done.name not in queue_strip(app)
+    assert "waits for cpu, in use by a test" in words(app)
+    assert words(app).count("waits for those before it") == 2
+    assert app.button(key=f"runs:queue:up:{one.id}").disabled
+    assert app.button(key=f"runs:queue:first:{one.id}").disabled
+    assert app.button(key=f"runs:queue:down:{three.id}").disabled
+    app.button(key=f"runs:queue:first:{three.id}").click().run()
+    assert queue_strip(app) == [three.name, one.name, two.name]
+    app.button(key=f"runs:queue:down:{three.id}").click().run()
+    assert queue_strip(app) == [one.name, three.name, two.name]
+    app.button(key=f"runs:queue:up:{two.id}").click().run()
+    assert queue_strip(app) == [one.name, two.name, three.name]
+
+
+def test_what_is_taken_out_of_the_queue_says_how_it_comes_back(
+    open_page: Opener, queued: Any
+) -> None:
+    one, two = queued("l2"), queued("delta")
+    app = open_page(RUNS)
+    app.button(key=f"runs:queue:cancel:{one.id}").click().run()
+    assert queue_strip(app) == [two.name]
+    said = app.toast[0].value.replace("\\", "")
+    assert said == (f"{one.name} is out of the queue. To put it back: select it and choose Resume.")
+    app = select(app, one)
+    app.button(key="runs:resume").click().run()
+    assert queue_strip(app) == [one.name, two.name]
 
 
 def test_delete_asks_first(open_page: Opener, queued: Any) -> None:

@@ -107,6 +107,46 @@ def test_a_failed_run_stands_with_its_cure_until_it_was_made_again(
     assert "To put right" not in words(app)
 
 
+def test_what_the_end_of_the_app_interrupted_stands_first_and_is_resumed(
+    open_page: Any, queued: Any
+) -> None:
+    broken = queued("delta", "interrupted", step=12, epoch=1, epochs=3, phase="training")
+    waiting = [queued(method) for method in ("l2", "l2_sp")]
+    app = open_page(START)
+    said = words(app)
+    told = "**1 run was interrupted when the app ended** · 2 runs still wait in the queue"
+    assert told in said
+    assert said.index(told) < said.index("in the queue** · next")
+    assert "Interrupted: the app ended while it ran, after epoch 1 of 3." in said
+    assert "To put right" not in said
+    assert [b.label for b in app.button].count("Resume") == 1
+    app.button(key=f"start:resume:{broken.id}").click().run()
+    assert not app.exception
+    assert [run.id for run in runs.queue(runs.list_runs())] == [
+        broken.id,
+        *(run.id for run in waiting),
+    ]
+    assert "interrupted" not in words(app)
+    assert "**3 runs in the queue** · next" in words(app)
+
+
+def test_many_interrupted_runs_lead_to_the_table(open_page: Any, queued: Any) -> None:
+    for method in ("delta", "l2", "l2_sp", "linear_probe"):
+        queued(method, "interrupted")
+    app = open_page(START)
+    assert "**4 runs were interrupted when the app ended**" in words(app)
+    assert [b.label for b in app.button].count("Resume") == 3
+    assert links(app)["All 4"] == "state=Interrupted"
+
+
+def test_what_was_taken_out_of_the_queue_is_no_result(open_page: Any, queued: Any) -> None:
+    runs.request_stop(queued("l2").id)
+    queued("delta", "completed", test_top1=0.625)
+    said = words(open_page(START))
+    assert "Last finished" in said
+    assert "not tested" not in said
+
+
 @pytest.mark.slow
 def test_a_measurement_that_came_to_nothing_is_measured_again(
     open_page: Any, runs_dir: Path
@@ -115,7 +155,7 @@ def test_a_measurement_that_came_to_nothing_is_measured_again(
     source = runs.submit_attention(small_config(small.data, "delta"))
     own = runs.submit_attention_of(small.delta)
     for each in (source, own):
-        store.set_status(each, RunStatus.INTERRUPTED, expected=RunStatus.QUEUED)
+        store.set_status(each, RunStatus.FAILED, expected=RunStatus.QUEUED)
     app = open_page(START)
     said = words(app)
     assert "Measure again with the same settings, or change them." in said

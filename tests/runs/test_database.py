@@ -105,7 +105,7 @@ def test_a_store_of_a_later_version_is_refused(
     with store._database.writing() as connection:
         connection.execute(text("update schema_version set version = 99"))
     store.close()
-    with pytest.raises(StoreError, match="schema version 99; this Delta App knows up to"):
+    with pytest.raises(StoreError, match=r"store\.sqlite has schema version 99; this Delta App"):
         RunStore(store.runs_dir)
 
 

@@ -38,7 +38,7 @@ def test_pausing_takes_a_waiting_run_out_and_asks_a_running_one(
     paused = store.request(waiting.id, "pause")
     assert (paused.status, paused.queue_position) == (RunStatus.PAUSED, None)
     assert line(store) == [last.id]
-    with pytest.raises(RunError, match="is paused: it has ended already"):
+    with pytest.raises(RunError, match="is paused already"):
         store.request(waiting.id, "pause")
 
 
@@ -80,8 +80,10 @@ def test_a_resumed_run_goes_on_from_when_it_first_began_and_adds_up_its_time(
     store.set_status(run.id, RunStatus.PAUSED, expected=RunStatus.RUNNING, owner=None, seconds=30.0)
     assert store.get(run.id).worked(900.0) == 30.0
     store.put_back(run.id)
+    store.update(run.id, phase="testing", phase_done=9, phase_total=9, phase_at=30.0)
     assert store.claim(run.id, "me")
     again = store.get(run.id)
+    assert (again.phase, again.phase_done, again.phase_total, again.phase_at) == ("", 0, None, None)
     assert again.started_at == 100.0
     assert again.resumed_at is not None
     assert again.worked(again.resumed_at + 5.0) == 35.0
@@ -95,6 +97,9 @@ def test_stopping_a_held_run_puts_it_in_front_to_test_what_it_has(
     end(store, run, RunStatus.PAUSED)
     back = store.request(run.id, "stop")
     assert (back.status, back.request) == (RunStatus.QUEUED, "stop")
+    assert back.stopping
+    with pytest.raises(RunError, match="is stopping already"):
+        store.request(run.id, "pause")
     assert line(store) == [run.id, other.id, never.id]
     assert store.claim(run.id, "me")
     assert store.get(run.id).stopping

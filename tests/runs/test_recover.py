@@ -41,6 +41,57 @@ def test_a_run_whose_process_was_killed_is_interrupted_and_keeps_what_it_measure
     assert recover(store) == []
 
 
+@pytest.mark.slow
+def test_after_the_app_was_killed_its_queue_is_there_and_another_app_works_it_off(
+    store: RunStore, new_run: NewRun, other_process: Start, until: Callable[..., None]
+) -> None:
+    first, second, third = (new_run(name) for name in ("first", "second", "third"))
+    killed = other_process("work")
+    until(lambda: store.get(first.id).step >= 3)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert [record.id for record in recover(store)] == [first.id]
+    assert store.get(first.id).status is RunStatus.INTERRUPTED
+    waiting = [store.get(record.id) for record in (second, third)]
+    assert [record.status for record in waiting] == [RunStatus.QUEUED] * 2
+    assert [record.queue_position for record in waiting] == [1, 2]
+
+    next_one = other_process("work")
+    until(lambda: store.get(second.id).step >= 1)
+    assert store.get(first.id).status is RunStatus.INTERRUPTED, "it is resumed when asked for"
+    assert store.put_back(first.id).queue_position == 1
+    assert store.get(third.id).queue_position == 2
+    until(lambda: all(store.get(each.id).status.ended for each in (first, second, third)), 300)
+    ended = [store.get(each.id) for each in (second, first, third)]
+    assert [record.status for record in ended] == [RunStatus.COMPLETED] * 3
+    finished = [record.finished_at or 0.0 for record in ended]
+    assert finished == sorted(finished), "the resumed run went before the one behind it"
+    assert next_one.poll() is None
+    assert ended[1].started_at is not None
+    assert ended[1].resumed_at is not None
+    assert ended[1].started_at < ended[1].resumed_at
+
+
+@pytest.mark.slow
+def test_two_apps_and_a_command_line_never_run_a_run_twice(
+    store: RunStore, new_run: NewRun, other_process: Start, until: Callable[..., None]
+) -> None:
+    for number in range(3):
+        new_run(f"run {number}", epochs=1)
+    apps = [other_process("work") for _ in range(2)]
+    until(lambda: any(record.step for record in store.runs()))
+    other_process("foreground")
+    until(lambda: len(store.runs()) == 4)
+    until(lambda: all(record.status.ended for record in store.runs()), 300)
+    for record in store.runs():
+        assert record.status is RunStatus.COMPLETED
+        steps = store.metrics(record.id).series["loss/total"].steps.tolist()
+        assert steps == list(range(1, record.epochs * 10 + 1)), "each step once"
+        said = [event.message for event in store.events(record.id)]
+        assert said.count("Completed.") == 1
+    assert all(app.poll() is None for app in apps)
+
+
 def test_a_run_with_a_living_owner_is_left_alone(store: RunStore, new_run: NewRun) -> None:
     record = new_run()
     lock = own(RunFolder(record.folder))

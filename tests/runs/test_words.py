@@ -43,6 +43,16 @@ def phase(name: str, done: int, total: int | None, detail: str = "", **more: Any
             "Pausing: finishing this step and keeping where it is",
         ),
         ("paused", {"started_at": None}, "Paused before it began"),
+        (
+            "queued",
+            {"queue_position": 1, "request": "stop", "best_epoch": 2},
+            "Stopping: next in line to test its best epoch",
+        ),
+        (
+            "queued",
+            {"queue_position": 2, "request": "stop"},
+            "Stopping: second in line to end",
+        ),
         ("paused", {}, "Paused before its first step; resumed, it begins again"),
         (
             "paused",
@@ -209,5 +219,10 @@ def test_time_left_follows_the_phase_s_speed_and_counts_down() -> None:
 )
 def test_nothing_is_said_of_a_time_that_nobody_knows(values: dict[str, Any]) -> None:
     assert time_left(record("running", **values)) is None
+    ending = phase("training", 5, 100, phase_speed=2.0, phase_at=1000.0)
+    assert time_left(record("running", request="pause", **ending)) is None
+    assert time_left(record("running", request="stop", **ending)) is None
+    testing = record("running", request="stop", **ending | {"phase": "testing"})
+    assert time_left(testing, now=1000.0) == 47.5
     ended = phase("training", 5, 100, phase_speed=2.0)
     assert time_left(record("completed", **ended)) is None

@@ -12,6 +12,8 @@ from small_runs import SmallRuns, copied, small_config, small_runs
 from delta_app.comparison.settings import differing
 from delta_app.errors import RunError
 from delta_app.regularizers import all_variants
+from delta_app.runs.opened import opened
+from delta_app.runs.records import RunStatus
 from delta_app.services.comparison import (
     agreement_of,
     answered_runs,
@@ -101,6 +103,21 @@ def test_a_run_that_was_not_tested_keeps_the_others_from_nothing(tmp_path: Path)
     assert found.goes_on
     assert agreement_of(found).compared > 0
     assert queued not in {run.id for run in comparable(small.runs_dir)}
+
+
+def test_a_paused_run_is_compared_and_one_that_never_began_is_not(tmp_path: Path) -> None:
+    small = copied(tmp_path / "runs")
+    queued = submit(small_config(small.data, "l2_sp"), runs_dir=small.runs_dir)
+    store = opened(small.runs_dir)
+    store.request(queued, "pause")
+    store.set_status(small.l2, RunStatus.PAUSED, expected=RunStatus.COMPLETED)
+    offered = {run.id for run in comparable(small.runs_dir)}
+    assert small.l2 in offered
+    assert queued not in offered
+    assert not compare([small.l2, small.delta], small.runs_dir).goes_on
+    store.put_back(small.l2)
+    assert small.l2 in {run.id for run in comparable(small.runs_dir)}, "it waits, but has begun"
+    assert compare([small.l2, small.delta], small.runs_dir).goes_on
 
 
 def test_other_test_pictures_are_told(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from delta_app.config import DataSettings
 from delta_app.data.check import check_folder
 from delta_app.data.records import DatasetCheck
-from delta_app.errors import Cancelled, DatasetError
+from delta_app.errors import Cancelled, OutsideError
 from delta_app.services import datasets, kept_checks
 from delta_app.services.datasets import CheckInBackground, check, checked_before
 
@@ -190,24 +190,24 @@ def test_samples_show_every_class_first(root: Path) -> None:
 def test_sample_that_is_gone_is_passed_over(root: Path) -> None:
     found = check(root)
     gone = datasets.samples(found, 15, side=17)[0].picture
-    datasets.thumbnail.cache_clear()
+    datasets._small.cache_clear()
     Path(gone.path).unlink()
     assert len(datasets.samples(found, 15, side=17)) == 14
 
 
 def test_browse(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DELTA_BROWSE_ROOTS", f"{tmp_path}{os.pathsep}{root}")
+    monkeypatch.setenv("DELTA_ROOTS", f"{tmp_path}{os.pathsep}{root}")
     top = datasets.browse()
     assert (top.folder, top.parent, top.pictures) == (tmp_path, None, 0)
     assert [(e.name, e.pictures) for e in top.folders] == [("animals", 15)]
     inner = datasets.browse(root / "cats")
     assert (inner.parent, inner.folders, inner.pictures) == (root, (), 5)
-    with pytest.raises(DatasetError, match="outside"):
+    with pytest.raises(OutsideError, match="outside"):
         datasets.browse("/")
 
 
 def test_browsing_starts_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DELTA_BROWSE_ROOTS", raising=False)
+    monkeypatch.delenv("DELTA_ROOTS", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert datasets.browse_roots()[0] == tmp_path
-    assert datasets.browse().folder == tmp_path
+    found = datasets.browse()
+    assert (found.folder, found.roots) == (tmp_path, (tmp_path,))

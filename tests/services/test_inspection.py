@@ -23,7 +23,8 @@ from delta_app.inspection.overlay import overlay
 from delta_app.models.build import build_source
 from delta_app.models.feature_maps import count_hooks
 from delta_app.regularizers.delta import attention_weighted_distance
-from delta_app.runs.records import RunRecord
+from delta_app.runs.opened import opened
+from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import inspected_networks, inspection
 from delta_app.services.inspection import (
     Inspector,
@@ -301,6 +302,16 @@ def test_runs_with_weights_can_be_looked_into(tmp_path: Path) -> None:
     (small.folder(small.l2) / "best.safetensors").unlink()
     found = [run.id for run in inspectable(small.runs_dir)]
     assert found == [small.shuffled, small.delta], "newest first"
+
+
+def test_a_paused_run_can_be_looked_into_as_an_interrupted_one(tmp_path: Path) -> None:
+    small = copied(tmp_path / "runs")
+    for run_id, status in ((small.l2, RunStatus.PAUSED), (small.delta, RunStatus.INTERRUPTED)):
+        opened(small.runs_dir).set_status(run_id, status, expected=RunStatus.COMPLETED)
+        assert Inspector(run_id, small.runs_dir).live, "its latest weights"
+        (small.folder(run_id) / "snapshot.safetensors").unlink()
+        assert not Inspector(run_id, small.runs_dir).live, "else those of its best epoch"
+    assert small.l2 in {run.id for run in inspectable(small.runs_dir)}
 
 
 def test_a_run_without_weights_says_when_there_will_be_some(tmp_path: Path) -> None:

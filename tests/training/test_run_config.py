@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ def test_what_does_not_fit_is_refused_by_its_name(change: dict[str, Any], field:
         RunConfig.from_flat(LEAST | change)
     assert caught.value.field == field
     assert caught.value.cure
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_what_is_not_finite_is_refused_also_without_a_limit(value: float) -> None:
+    with pytest.raises(SettingsError) as caught:
+        RunConfig.from_flat(
+            {"data": "d", "backbone": "resnet18", "method": "l2", "warmup_epochs": value}
+        )
+    assert caught.value.field == "warmup_epochs"
 
 
 def test_the_attention_group_counts_only_where_attention_is_measured() -> None:

@@ -5,14 +5,34 @@ from __future__ import annotations
 import argparse
 
 from delta_app.cli.command import Command, Context, add_runs_dir
+from delta_app.services.opening import Opening
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8501, help="default 8501")
     parser.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder that the app may read, with all beneath; may be given several times "
+        "(default: DELTA_ROOTS, else your home folder)",
+    )
+    parser.add_argument(
+        "--share",
+        action="store_true",
+        help="let other computers open the app too; needs a password or a login: see "
+        "docs/security.md",
+    )
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="a file whose first line is the password (default: DELTA_APP_PASSWORD)",
+    )
+    parser.add_argument(
         "--host",
-        default="localhost",
-        help="address to listen on (default localhost: only this computer can open the app)",
+        help="address to listen on (default localhost: only this computer can open the app; with "
+        "--share 0.0.0.0: all can)",
     )
     parser.add_argument(
         "--no-browser", action="store_true", help="print the address, open no browser window"
@@ -32,10 +52,15 @@ def _run(options: argparse.Namespace, context: Context) -> int:
     if context.launch is None:
         raise RuntimeError("the app is opened by `python -m delta_app app` only")
     return context.launch(
-        host=options.host,
-        port=options.port,
-        runs_dir=locations.runs_dir(options.runs_dir),
-        open_browser=not options.no_browser,
+        Opening(
+            runs_dir=locations.runs_dir(options.runs_dir),
+            port=options.port,
+            host=options.host,
+            share=options.share,
+            password_file=options.password_file,
+            roots=tuple(options.root),
+            open_browser=not options.no_browser,
+        )
     )
 
 

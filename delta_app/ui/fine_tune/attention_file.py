@@ -35,7 +35,8 @@ def attention_file(
     chosen = _measured(state, key, path, backbone, offered) if offered else OWN
     if chosen == OWN:
         path = _typed(state, key)
-    if is_authors_file(path):
+    # A path that is refused is not looked at, not even for its kind.
+    if "attention" not in errors and is_authors_file(path):
         st.caption(
             "The file holds the filters' importances, as the authors' code writes them: the "
             "attention is made of them with this temperature."

@@ -10,7 +10,7 @@ from delta_app.config import DataSettings
 from delta_app.data.records import SPLIT_WORDS, Splits
 from delta_app.errors import DeltaAppError, SettingsError
 from delta_app.runs.records import TRAINING, RunRecord
-from delta_app.services import datasets, runs
+from delta_app.services import allowed, datasets, runs
 from delta_app.services.estimate import Estimate, estimate, estimate_attention
 from delta_app.services.forms import settings_of, validate
 from delta_app.services.given_attention import check_given_attention
@@ -94,14 +94,16 @@ def draft_of(state: FormState, *, measuring: bool = False) -> Draft:
         measuring: whether the form is of a run that measures attention and trains nothing.
     """
     values = flat_values(state, measuring=measuring)
-    pictures = pictures_state(values["data"])
+    refused = allowed.refusals(values)
+    looked_at = values | dict.fromkeys(refused, "")  # a path that is refused is not looked at
+    pictures = pictures_state(looked_at["data"])
     if pictures.check is not None:
-        values["data"] = pictures.check.root
+        values["data"] = looked_at["data"] = pictures.check.root
     weights = WeightsState()
-    if values["backbone"]:
+    if values["backbone"] and "weights" not in refused:
         weights = weights_state(values["backbone"], values["weights"])
-    outcome = validate(values)
-    config = outcome if isinstance(outcome, RunConfig) else None
+    outcome = validate(looked_at)
+    config = outcome if isinstance(outcome, RunConfig) and not refused else None
     errors = {} if isinstance(outcome, RunConfig) else field_errors(outcome)
     for absent in ("data", "backbone"):
         if not values[absent]:  # not entered yet is no mistake
@@ -110,6 +112,7 @@ def draft_of(state: FormState, *, measuring: bool = False) -> Draft:
     for field, error in (("weights", weights.error or failed), ("data", pictures.error)):
         if error is not None:
             errors[field] = error
+    errors |= refused
     _given_attention(config, errors)
     splits = _splits(pictures, values, errors)
     if measuring:

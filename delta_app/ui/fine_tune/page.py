@@ -32,8 +32,10 @@ _FILLED = "fine-tune:filled"
 def draw() -> None:
     """Draw the page."""
     state = form()
-    _fill_from_address(state)
+    filled = _fill_from_address(state)
     draft = draft_of(state)
+    if filled:
+        _open_what_is_wrong(state, draft)
     _keep_in_address(draft)
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(gap="xsmall"):
@@ -48,27 +50,39 @@ def draw() -> None:
 # What the address asks for
 
 
-def _fill_from_address(state: FormState) -> None:
-    """Fill the form in where the address names a run or a folder, once for each address."""
+def _fill_from_address(state: FormState) -> bool:
+    """Fill the form in where the address names a run or a folder, once for each address.
+
+    Returns:
+        Whether a run's settings were filled in just now.
+    """
     run_id, data = navigation.query("from"), navigation.query("data")
     asked = (run_id, data)
     if st.session_state.get(_FILLED) == asked or asked == (None, None):
-        return
+        return False
     st.session_state[_FILLED] = asked
     if run_id is not None:
         try:
             config = companions.config_of(runs.get_run(run_id))
         except DeltaAppError as error:
             error_box(error)
-            return
+            return False
         if config is None:
             st.error("The settings of that run are of another version and cannot be filled in.")
-            return
+            return False
         fill_from(state, config)
         for step in TITLES:
             state.set(_open_key(step), step == 3)
     if data is not None:
         state.set("data", data)
+    return run_id is not None
+
+
+def _open_what_is_wrong(state: FormState, draft: Draft) -> None:
+    """Unfold the steps that cannot be as that run had them, so that the reason is read."""
+    for number in TITLES:
+        if draft.is_wrong(number):
+            state.set(_open_key(number), True)
 
 
 def _keep_in_address(draft: Draft) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from delta_app.models.weights import WEIGHTS_WORDS
 from delta_app.settings import SettingInfo
 from delta_app.training.devices import resolve_device
 from delta_app.training.run_config import ATTENTION_WORDS, RunConfig, setting_groups
@@ -18,7 +19,6 @@ FIRST_BACKBONES = {"cpu": "mobilenet_v2"}
 FILE = "file"
 """The choice that a path is given instead of a word; the path stands under its own key."""
 
-WEIGHTS_WORDS = ("default", "random")
 WORDS = {"weights": WEIGHTS_WORDS, "attention": ATTENTION_WORDS}
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from delta_app.errors import DeltaAppError
+from delta_app.models.weights import WEIGHTS_WORDS
 from delta_app.services import backbones
 from delta_app.services.backbones import WeightsCheck
 from delta_app.services.background import InBackground
-from delta_app.ui.fine_tune.values import WEIGHTS_WORDS
 
 _TASK = "fine-tune:weights-task"
 PATIENCE = 1.0

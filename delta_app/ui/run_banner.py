@@ -1,0 +1,38 @@
+"""What a run that broke off says at the top of its page, beneath the button that resumes it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from delta_app.runs.records import ATTENTION, RunRecord, RunStatus
+from delta_app.services.resuming import resume_words
+from delta_app.ui import measure_again
+from delta_app.ui.messages import plain
+
+
+def draw(record: RunRecord) -> None:
+    """The reason and what to do; nothing for a run that did not break off."""
+    if record.status is RunStatus.INTERRUPTED:
+        st.warning(_interruption(record), icon=":material/power_off:")
+    elif record.status is RunStatus.FAILED:
+        st.error(_failure(record), icon=":material/error:")
+        if record.error and record.error.last_events:
+            st.code(record.error.last_events, language=None, wrap_lines=True)
+
+
+def _interruption(record: RunRecord) -> str:
+    """Markdown of what happened and what Resume does."""
+    if record.started_at is None:
+        return "**The app ended while this run waited.** Resume puts it back in front of the queue."
+    words = plain(resume_words(record))
+    return f"**The app ended while this run went on.** Resumed, it {words[0].lower()}{words[1:]}"
+
+
+def _failure(record: RunRecord) -> str:
+    """Markdown of the reason, the cure, and what was kept."""
+    error = record.error
+    message = plain(error.message) if error else "No reason was kept."
+    again = measure_again.LABEL if record.kind == ATTENTION else "Run again"
+    cure = plain(error.cure) if error and error.cure else f"See the log below, then choose {again}."
+    kept = f" Epoch {record.best_epoch} is kept: Inspect shows it." if record.best_epoch else ""
+    return f"**{message}** {cure}{kept}"
