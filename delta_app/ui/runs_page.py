@@ -34,7 +34,11 @@ def draw() -> None:
     st.fragment(_bar, key=runs_table.BAR)()
     # Drawn with the page, which is drawn again whenever the queue changes.
     runs_queue.draw(records)
-    st.fragment(runs_table.draw, run_every=REFRESH_SECONDS, key=runs_table.TABLE)()
+    live = runs_table.changes_by_itself(records)
+    every = REFRESH_SECONDS if live else None
+    st.fragment(runs_table.draw, run_every=every, key=runs_table.TABLE)()
+    if not live:
+        st.fragment(runs_table.watch, run_every=REFRESH_SECONDS)()
 
 
 def _table_height(queue_rem: float) -> str:
