@@ -34,8 +34,12 @@ def draw() -> None:
     st.fragment(store_trouble_said(_bar), key=runs_table.BAR)()
     # Drawn with the page, which is drawn again whenever the queue changes.
     runs_queue.draw(records)
+    live = runs_table.changes_by_itself(records)
+    every = REFRESH_SECONDS if live else None
     table = store_trouble_said(runs_table.draw)
-    st.fragment(table, run_every=REFRESH_SECONDS, key=runs_table.TABLE)()
+    st.fragment(table, run_every=every, key=runs_table.TABLE)()
+    if not live:
+        st.fragment(store_trouble_said(runs_table.watch), run_every=REFRESH_SECONDS)()
 
 
 def _table_height(queue_rem: float) -> str:
