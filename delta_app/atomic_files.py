@@ -15,9 +15,12 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes `path`'s place.
 
     The file that stood there before stays until then, and stays for good where the block
-    raises. The rename is durable: file and folder are synced.
+    raises. The rename is durable: file and folder are synced. The folder must be there: one that
+    was deleted while a run goes on does not come back as half of itself.
+
+    Raises:
+        OSError: the disk cannot take it, or the folder is not there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{id(path):x}.tmp")
     try:
         yield temporary

@@ -72,6 +72,18 @@ def keep_large_blocks() -> bool:
     )
 
 
+def give_back_blocks() -> bool:
+    """Give the system back what glibc's allocator keeps though nothing uses it, once.
+
+    Returns:
+        Whether there was something to give back; False where the C library is not glibc.
+    """
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, OSError, TypeError):  # TypeError: Windows takes no None
+        return False
+
+
 def turn_off_tf32() -> None:
     """Compute float32 in float32 on NVIDIA's tensor cores.
 

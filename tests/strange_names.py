@@ -87,5 +87,8 @@ QUICK = settings(
 )
 """For every run of the tests: the same examples each time."""
 
+FEW = settings(QUICK, max_examples=6)
+"""For what takes long, such as a page or a chart."""
+
 LONG = settings(QUICK, max_examples=1000, derandomize=False)
 """For the slow runs: other examples each time."""

@@ -68,6 +68,13 @@ def test_streamlit_stays_in_the_interface_and_plotly_in_the_figures() -> None:
         assert part == "figures" or "plotly" not in roots(imported(path)), path
 
 
+def test_what_draws_itself_again_does_so_only_while_it_is_seen() -> None:
+    """By `refreshing`, which also says a store's trouble in the part's place."""
+    for path in [*PACKAGE, *PAGES]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.keyword) and node.arg == "run_every"), path
+
+
 def test_every_file_and_every_public_name_says_what_it_is() -> None:
     silent = []
     for path in [*PACKAGE, *PAGES]:

@@ -55,6 +55,25 @@ def test_a_training_thread_does_not_fetch_its_memory_anew_each_step() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "confstr"), reason="needs glibc")
+def test_kept_blocks_can_be_given_back_to_the_system() -> None:
+    if "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""):
+        pytest.skip("the C library is not glibc")
+    code = """
+import psutil, torch
+from delta_app.runtime import give_back_blocks, prepare_process
+prepare_process()
+resident = lambda: psutil.Process().memory_info().rss
+before = resident()
+blocks = [torch.ones(10_000_000) for _ in range(6)]
+del blocks
+kept = resident() - before
+print(give_back_blocks(), kept > 200e6, resident() - before < 50e6)
+"""
+    assert run(code) == "True True True"
+
+
+@pytest.mark.slow
 def test_tf32_is_off_and_threads_follow_into_new_threads() -> None:
     code = """
 import threading, torch

@@ -23,8 +23,9 @@ JSON_OF_A_RUN = (
     "predictions.json",
 )  # fmt: skip
 TENSORS_OF_A_RUN = ("best.safetensors", "head.safetensors", "by_picture.safetensors")
+CHECKPOINT, JOURNAL = "last.ckpt", "metrics.jsonl"
 OTHERS = ("weights", "authors' attention", "store")
-KINDS = (*OTHERS, *JSON_OF_A_RUN, *TENSORS_OF_A_RUN)
+KINDS = (*OTHERS, *JSON_OF_A_RUN, *TENSORS_OF_A_RUN, CHECKPOINT, JOURNAL)
 
 
 def damaged_files(
@@ -50,6 +51,8 @@ def damaged_files(
                 way = "made to do harm" if again % 2 else chance.choice(list(RAW))
                 data = data if again % 2 else RAW[way](chance, data)
                 yield Damaged(kind, way, name, data)
+            elif kind == CHECKPOINT and again % 2:
+                yield Damaged(kind, "made to do harm", kind, next(made)[1])
             elif kind == "store":
                 way, data = damaged_store(chance, store, Path(work))
                 yield Damaged(kind, way, "store.sqlite", data)
@@ -60,6 +63,11 @@ def damaged_files(
 def _of_a_run(
     kind: str, chance: random.Random, run_folder: Path, state_bytes: dict[str, bytes]
 ) -> Damaged:
+    if kind == JOURNAL and chance.random() < 0.5:
+        return Damaged(kind, "a line changed", kind, _other_line(chance, run_folder / kind))
+    if kind in (CHECKPOINT, JOURNAL):
+        way = chance.choice(list(RAW))
+        return Damaged(kind, way, kind, RAW[way](chance, (run_folder / kind).read_bytes()))
     if kind in TENSORS_OF_A_RUN:
         way = chance.choice((*RAW, "another file's"))
         data = (run_folder / kind).read_bytes()
@@ -77,3 +85,11 @@ def _of_a_run(
         return Damaged(kind, way, name, RAW[way](chance, text.encode()))
     way, data = damaged_json(chance, json.loads(text))
     return Damaged(kind, way, name, data)
+
+
+def _other_line(chance: random.Random, journal: Path) -> bytes:
+    """A journal of which one line holds other JSON than was written."""
+    lines = journal.read_bytes().splitlines()
+    place = chance.randrange(len(lines))
+    lines[place] = damaged_json(chance, json.loads(lines[place]))[1]
+    return b"\n".join(lines) + b"\n"

@@ -90,7 +90,7 @@ def greedy(state: State) -> dict[str, bytes]:
         "storage too long.pth": _changed(saved(state), _longer_storage),
         "legacy too long.pth": _longer_storage(saved(state, _use_new_zipfile_serialization=False)),
         "compressed.pth": _repacked(saved(state), zipfile.ZIP_DEFLATED),
-        "bomb.pth": _repacked(saved({"a": torch.zeros(50_000_000)}), zipfile.ZIP_DEFLATED),
+        "bomb.pth": _repacked(saved({"a": torch.zeros(20_000_000)}), zipfile.ZIP_DEFLATED),
         "outside.pth": _repacked(saved(state), zipfile.ZIP_STORED, "../../../outside.txt"),
         "absolute.pth": _repacked(saved(state), zipfile.ZIP_STORED, "/tmp/outside.txt"),
         "bytearray.pth": saved({"state_dict": state, "extra": Calls(bytearray, 20_000_000_000)}),

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, WebSocket, sync_playwright
+from playwright.sync_api import Locator, Page, WebSocket, sync_playwright
 
 from benchmarks.scaled.folders import many_pictures
 from benchmarks.scaled.long import STEPS
@@ -47,70 +47,64 @@ def measure(scratch: Path, share: float) -> list[Line]:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         browser = chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         try:
-            lines = _pages(browser.new_page, scratch)
-            for steps in STEPS:
-                lines.append(_watched(browser.new_page, scratch, round(share * steps)))
+            lines = [
+                line
+                for folder in (scratch / "warm", scratch / "store")
+                for line in _pages(browser.new_page, folder, scratch)
+            ]
+            lines += [_watched(browser.new_page, scratch, round(share * steps)) for steps in STEPS]
             lines.append(_form(browser.new_page, scratch, share))
         finally:
             browser.close()
     return lines
 
 
-def _pages(new_page: Any, scratch: Path) -> list[Line]:
-    folder = scratch / "store"
-    done = [run.id for run in opened(folder).runs() if run.status is RunStatus.COMPLETED]
+def _pages(new_page: Any, folder: Path, scratch: Path) -> list[Line]:
     with _app(folder, scratch) as url:
         page, received = _listening(new_page)
-        page.goto(f"{url}/fine-tune")  # what a first visit loads in any case
-        page.get_by_text("Pictures").first.wait_for()
-        lines = [
-            _opened(page, received, "page runs", [f"{url}/runs"] * TIMES, _TABLE),
-            _opened(
-                page,
-                received,
-                "page run, curves, another run each time",
-                [f"{url}/run?run={each}&tab=Curves" for each in done[:TIMES]],
-                _CHART,
-            ),
-            _opened(
-                page,
-                received,
-                "page run, another run each time",
-                [f"{url}/run?run={each}" for each in done[TIMES : 2 * TIMES]],
-                _CONFUSION,
-            ),
+        page.goto(url)
+        runs_link = page.locator("[data-testid=stSidebarNav] a", has_text="Runs")
+        run_links = page.locator(".st-key-earlier a")
+        listed = [_clicked(page, received, url, runs_link, _TABLE) for _ in range(TIMES)]
+        opened_ = [
+            _clicked(page, received, url, run_links.nth(place), _CONFUSION)
+            for place in range(TIMES)
         ]
         page.goto(f"{url}/runs")
         page.locator(_TABLE).first.wait_for()
         page.wait_for_timeout(3000)
         received.clear()
         page.wait_for_timeout(1000 * WATCHED_SECONDS)
-        lines.append(
-            Line(
-                "page runs, nothing going on: received a second",
-                kilobytes(sum(size for _, size in received) / WATCHED_SECONDS),
-            )
-        )
+        quiet = sum(received) / WATCHED_SECONDS
         page.close()
-    return lines
+    of = f"of {len(opened(folder).runs()):,} runs"
+    what = "from a click to its contents; received"
+    return [
+        Line(f"page runs {of}: {what}", _in_the_middle(listed), "1 s"),
+        Line(f"page run {of}: {what}", _in_the_middle(opened_), "1 s"),
+        Line(f"page runs {of}, nothing going on: received a second", kilobytes(quiet)),
+    ]
 
 
-def _opened(
-    page: Page, received: list[tuple[float, int]], what: str, addresses: list[str], sign: str
-) -> Line:
-    """Seconds from the address to the sign that its contents stand, and bytes sent until then."""
-    seconds, sizes = [], []
-    for address in addresses:
-        received.clear()
-        start = time.perf_counter()
-        page.goto(address)
-        page.locator(sign).first.wait_for()
-        seconds.append(time.perf_counter() - start)
-        sizes.append(sum(size for _, size in received))
-    return Line(
-        f"{what}: from the address to its contents; received",
-        f"{seconds[0]:.2f} s first, {statistics.median(seconds):.2f} s in the middle of "
-        f"{len(seconds)}; {kilobytes(statistics.median(sizes))}",
+def _clicked(
+    page: Page, received: list[int], url: str, link: Locator, sign: str
+) -> tuple[float, int]:
+    """Seconds from a click on the Start page to the sign, and bytes sent until then."""
+    page.goto(url)
+    link.wait_for()
+    page.wait_for_timeout(1500)
+    received.clear()
+    start = time.perf_counter()
+    link.click()
+    page.locator(sign).first.wait_for()
+    return time.perf_counter() - start, sum(received)
+
+
+def _in_the_middle(clicks: list[tuple[float, int]]) -> str:
+    seconds, sizes = zip(*clicks, strict=True)
+    return (
+        f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}); "
+        f"{kilobytes(statistics.median(sizes))}"
     )
 
 
@@ -125,7 +119,7 @@ def _watched(new_page: Any, scratch: Path, steps: int) -> Line:
         page.wait_for_timeout(4000)
         received.clear()
         page.wait_for_timeout(1000 * WATCHED_SECONDS)
-        sizes = [size for _, size in received]
+        sizes = [*received]
         page.close()
     store.close()
     return Line(
@@ -174,11 +168,11 @@ def _form(new_page: Any, scratch: Path, share: float) -> Line:
         page.goto(f"{url}/fine-tune?data={folder}")
         page.locator(".st-key-samples").first.wait_for()
         page.wait_for_timeout(2000)
-        all_of_it, largest = sum(s for _, s in received), max(s for _, s in received)
+        all_of_it, largest = sum(received), max(received)
         received.clear()
         page.get_by_role("button", name="Continue to backbone").click()
         page.wait_for_timeout(5000)
-        click = sum(size for _, size in received)
+        click = sum(received)
         page.close()
     return Line(
         "form on the folder of pictures: received until it was checked; largest message; at a "
@@ -187,14 +181,14 @@ def _form(new_page: Any, scratch: Path, share: float) -> Line:
     )
 
 
-def _listening(new_page: Any) -> tuple[Page, list[tuple[float, int]]]:
-    """A page, and the time and bytes of every message that its server sends it from now on."""
+def _listening(new_page: Any) -> tuple[Page, list[int]]:
+    """A page, and the bytes of every message that its server sends it from now on."""
     page: Page = new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(120_000)
-    received: list[tuple[float, int]] = []
+    received: list[int] = []
 
     def on_socket(socket_: WebSocket) -> None:
-        socket_.on("framereceived", lambda data: received.append((time.monotonic(), len(data))))
+        socket_.on("framereceived", lambda data: received.append(len(data)))
 
     page.on("websocket", on_socket)
     return page, received

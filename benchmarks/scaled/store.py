@@ -14,7 +14,7 @@ from delta_app.runtime import prepare_process
 from delta_app.services import runs
 
 AGAIN = 5
-LOOKED_AT = 200
+LOOKED_AT = (50, 200, 600)
 
 
 def measure(scratch: Path, share: float) -> list[Line]:
@@ -81,13 +81,15 @@ def _services(folder: Path, records: list[RunRecord]) -> list[Line]:
 
 def _looking_around(records: list[RunRecord]) -> Line:
     """Memory while many runs are opened one after the other, curves and all."""
-    chosen = [record.id for record in records if record.status.value == "completed"][:LOOKED_AT]
+    chosen = [record.id for record in records if record.status.value == "completed"][
+        : LOOKED_AT[-1]
+    ]
     app, *_ = pages.open_page("run", run=chosen[0], tab="Curves")
-    told, marks = [], {len(chosen) // 4, len(chosen) // 2, len(chosen)}
+    told = []
     for place, run_id in enumerate(chosen, 1):
         app.query_params["run"] = run_id
         pages.again(app)
-        if place in marks:
+        if place in LOOKED_AT or place == len(chosen):
             told.append((place, memory()))
     growth = told[-1][1] - told[0][1]
     words = ", ".join(f"{megabytes(each)} after {place}" for place, each in told)

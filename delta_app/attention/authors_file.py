@@ -70,7 +70,8 @@ def load_given(
         for layer, importance in importances_in(content, channels, str(path)).items()
     }
     for layer, found in layers.items():
-        if not found.attention.isfinite().all():
+        spread = found.importance.std(correction=0)
+        if not (spread.isfinite() and found.attention.isfinite().all()):
             raise _does_not_fit(
                 f"{path} has importances for {layer} that are too large to be compared, up to "
                 f"{float(found.importance.abs().max()):.3g}."

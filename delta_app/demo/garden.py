@@ -46,7 +46,9 @@ def draw_garden(folder: Path, on_progress: Callable[[int, int], None] | None = N
     ]
     for done, (split, name, number) in enumerate(wanted, start=1):
         save = partial(_save, garden_picture(split, name, number))
-        write_whole(garden_path(folder, split, name, number), save)
+        path = garden_path(folder, split, name, number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, save)
         if on_progress is not None:
             on_progress(done, len(wanted))
     return len(wanted)

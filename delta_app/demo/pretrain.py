@@ -220,4 +220,5 @@ def save_weights(model: nn.Module, path: Path, reached: float) -> None:
         "image_size": str(SIZE),
         "held_out_top1": f"{reached:.4f}",
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, lambda temporary: save_file(state, temporary, metadata))

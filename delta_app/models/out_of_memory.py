@@ -12,6 +12,7 @@ import torch
 
 from delta_app.errors import TrainingError
 from delta_app.formatting import counted
+from delta_app.runtime import give_back_blocks
 
 CURE = (
     "Choose a smaller picture size or a smaller backbone, close what else uses this memory, or "
@@ -39,7 +40,8 @@ alloc_cpu.cpp, oneDNN's, and the names of CUDA's libraries for it."""
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the device, or the machine, has no more memory to give.
 
-    On Linux a process may be killed before it is refused memory; nobody hears of that.
+    On Linux a process is usually killed before it is refused memory on the CPU; nobody hears of
+    that. Where it is refused some, under a limit of its own, oneDNN does not always recover.
     """
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
@@ -65,6 +67,8 @@ def give_back(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+    else:
+        give_back_blocks()
 
 
 def no_room(

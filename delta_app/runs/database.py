@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
@@ -17,12 +19,15 @@ from delta_app.runs.schema import bring_up_to_date, is_up_to_date
 # How long a statement waits for another process's transaction before it gives up.
 BUSY_SECONDS = 5.0
 
-REPAIR = "Move the file away: a new store is made, and the run folders stay as they are."
-"""The cure for a store whose file was cut, copied halfway or changed by something else."""
+REPAIR = "Run `python -m delta_app runs repair`: the store is made anew from the run folders."
+"""The cure for a store that was cut, copied halfway, changed by something else, or is gone."""
 
 
 class Database:
     """One database, its tables up to date, for any number of threads.
+
+    A SQLite file that another one was put in place of is opened anew; one that was taken away is
+    not made again, or what is written there would hide what was.
 
     Args:
         url: as SQLAlchemy takes it. SQLite is put in WAL mode, so that pages read while a run
@@ -35,16 +40,14 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = create_engine(url, **_engine_options(url))
-        self._commits: Commits | None = None
+        self._engine = create_engine(url, json_deserializer=from_json, **_engine_options(url))
         if self._engine.dialect.name == "sqlite":
             _set_up_sqlite(self._engine)
-            self._commits = Commits(Path(str(self._engine.url.database)))
-        with self.reading() as connection:
-            ready = is_up_to_date(connection)
-        if not ready:
-            with self.writing() as connection:
-                bring_up_to_date(connection)
+        self._file = sqlite_file(url)
+        self._commits = None if self._file is None else Commits(self._file)
+        self._opening = threading.Lock()
+        self._inode: int | None = None
+        self._open()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -53,7 +56,8 @@ class Database:
         Raises:
             StoreError: the store cannot be read, or the block finds in it what cannot be there.
         """
-        with _in_words(self.url), self._engine.connect() as connection:
+        self._look_at_file()
+        with self._reading() as connection:
             yield connection
 
     @contextmanager
@@ -62,20 +66,80 @@ class Database:
 
         Raises as `reading`.
         """
+        self._look_at_file()
+        with self._writing() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _in_words(self.url), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
         with _in_words(self.url), self._engine.connect() as connection:
             connection = connection.execution_options(immediate=True)
             with connection.begin():
                 yield connection
 
     def stamp(self) -> Stamp | None:
-        """Another one after every commit, for a glance; None where it cannot be told."""
-        return None if self._commits is None else self._commits.stamp()
+        """Another one after every commit, for a glance; None where it cannot be told.
+
+        Raises:
+            StoreError: as `reading`, where the file is gone or another one was put in its place.
+        """
+        if self._commits is None:
+            return None
+        self._look_at_file()
+        return self._commits.stamp()
+
+    def _open(self) -> None:
+        """Bring the tables up to date, and remember which file they are in."""
+        with self._reading() as connection:
+            ready = is_up_to_date(connection)
+        if not ready:
+            with self._writing() as connection:
+                bring_up_to_date(connection)
+        self._inode = _inode(self._file)
+
+    def _look_at_file(self) -> None:
+        """Let go of a file that is not the store any more.
+
+        Raises:
+            StoreError: there is no file now, or the one that is there cannot be used.
+        """
+        found = _inode(self._file)
+        if found == self._inode:
+            return
+        with self._opening:
+            if found == self._inode:
+                return
+            self.close()
+            if found is None:
+                raise StoreError(f"The run store {self._file} is gone.", cure=REPAIR)
+            self._open()
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
         self._engine.dispose()
         if self._commits is not None:
             self._commits.close()
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database; None for other databases and for one in memory."""
+    name = url.removeprefix("sqlite:///")
+    return Path(name) if url.startswith("sqlite:///") and name not in ("", ":memory:") else None
+
+
+def _inode(file: Path | None) -> int | None:
+    """Which file stands there now; None where none does."""
+    if file is None:
+        return None
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return None
 
 
 def _engine_options(url: str) -> dict[str, Any]:

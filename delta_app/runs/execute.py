@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,14 +15,12 @@ from pydantic import ValidationError
 from delta_app.errors import Cancelled, DeltaAppError, StoreError
 from delta_app.runs.control import ControlFromStore, Shutdown
 from delta_app.runs.folder import RunFolder
-from delta_app.runs.records import ATTENTION, Event, RunRecord, RunStatus
+from delta_app.runs.log_file import last_lines
+from delta_app.runs.records import ATTENTION, RunFailure, RunRecord, RunStatus
+from delta_app.runs.run_file import keep_run
 from delta_app.runs.store import RunStore
-from delta_app.runs.store_observer import (
-    LAST_WRITE_SECONDS,
-    StoreObserver,
-    append_to_log,
-    last_lines,
-)
+from delta_app.runs.store_observer import LAST_WRITE_SECONDS, StoreObserver
+from delta_app.runs.trouble import gone, in_words
 from delta_app.training.observer import Control, Observer
 from delta_app.training.run_config import RunConfig, settings_error
 
@@ -58,7 +57,8 @@ def execute(
         also: further observers, such as the command line's progress.
 
     Returns:
-        The record of the ended run.
+        The record of the ended run, as the store has it; as this process knows it where the store
+        could not be told.
     """
     record = store.get(run_id)
     folder = RunFolder(record.folder)
@@ -68,6 +68,8 @@ def execute(
     ending: dict[str, Any] = {}
     status = RunStatus.INTERRUPTED
     try:
+        if not folder.path.is_dir():
+            raise gone(folder)
         work = training or _training_of(record.kind)
         status = RunStatus(work(_config(record), folder.path, observer, control).ended)
     except Cancelled:
@@ -81,9 +83,10 @@ def execute(
     finally:  # also where Ctrl-C breaks in
         ending["seconds"] = (record.seconds or 0.0) + time.monotonic() - started
         observer.event(*_LAST_WORDS[status])
-        observer.close()
-        _finish(store, run_id, folder, status, ending)
-    return store.get(run_id)
+        patience = LAST_WRITE_SECONDS if observer.close() else 0.0
+        told = _ended(observer, status, ending)
+        written = _finish(store, run_id, observer, status, ending, patience, told)
+    return store.get(run_id) if written else told
 
 
 _LAST_WORDS: dict[RunStatus, tuple[Any, str]] = {
@@ -119,13 +122,15 @@ def _failure(error: Exception, observer: StoreObserver, folder: RunFolder) -> di
     """Log an error with its traceback; what the record keeps of it."""
     if isinstance(error, DeltaAppError):
         message, cure = error.message, error.cure
+    elif isinstance(error, OSError) and (known := in_words(error, folder)) is not None:
+        message, cure = known.message, known.cure
     else:
         message = f"{type(error).__name__}: {error}"
         cure = f"This is a mistake of Delta App itself; please report it with {folder.log}."
     observer.event("error", f"{message} {cure}".strip())
     before = last_lines(folder.log)
     trace = "".join(traceback.format_exception(error)).rstrip()
-    append_to_log(folder.log, Event(time.time(), "debug", trace))
+    observer.trace(trace)
     return {
         "error_message": message,
         "error_cure": cure,
@@ -133,21 +138,53 @@ def _failure(error: Exception, observer: StoreObserver, folder: RunFolder) -> di
     }
 
 
+def _ended(observer: StoreObserver, status: RunStatus, ending: dict[str, Any]) -> RunRecord:
+    """The record of a run that has just ended, from what this process knows of it."""
+    failure = None
+    if status is RunStatus.FAILED:
+        failure = RunFailure(*(ending.get(f"error_{of}", "") for of in ("message", "cure", "log")))
+    return replace(
+        observer.record(),
+        status=status,
+        owner=None,
+        request=None,
+        seconds=ending["seconds"],
+        finished_at=time.time(),
+        error=failure,
+    )
+
+
 def _finish(
-    store: RunStore, run_id: str, folder: RunFolder, status: RunStatus, values: dict[str, Any]
-) -> None:
-    """Write how the run ended; a store that is locked for a while is waited for."""
-    deadline = time.monotonic() + LAST_WRITE_SECONDS
-    values = {**values, "finished_at": time.time(), "request": None, "owner": None}
+    store: RunStore,
+    run_id: str,
+    observer: StoreObserver,
+    status: RunStatus,
+    values: dict[str, Any],
+    patience: float,
+    told: RunRecord,
+) -> bool:
+    """Write how the run ended; False where the store could not be told.
+
+    A store that is locked for a while is waited for; until then, and where it cannot be told at
+    all, the run's own folder says how it ended, and the next process to look finds it there.
+    """
+    deadline = time.monotonic() + patience
+    values = {**values, "finished_at": told.finished_at, "request": None, "owner": None}
     # Whoever holds the owner lock knows best, even where another process took it for dead.
     expected = (RunStatus.RUNNING, RunStatus.INTERRUPTED)
+    kept = False
     while True:
         try:
-            return store.set_status(run_id, status, expected=expected, **values)
+            store.set_status(run_id, status, expected=expected, **values)
         except StoreError as error:
+            if not kept:
+                keep_run(told)
+                kept = True
             if time.monotonic() >= deadline:
                 said = f"Ended as {status}, which the store could not be told: {error}"
-                append_to_log(folder.log, Event(time.time(), "error", said))
+                observer.last_words(said)
                 log.error("run %s: %s", run_id, said)
-                return None
+                return False
             time.sleep(0.2)
+        else:
+            return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,11 @@ class RunFolder:
     def config(self) -> Path:
         """The settings, as `python -m delta_app train --config` reads them."""
         return self.path / "config.json"
+
+    @property
+    def run(self) -> Path:
+        """The run's row in the store, once more."""
+        return self.path / "run.json"
 
     @property
     def split(self) -> Path:
@@ -92,6 +98,29 @@ class RunFolder:
     def owner_lock(self) -> Path:
         """Locked by the process that works on the run, for as long as it lives."""
         return self.path / "owner.lock"
+
+
+def run_folders(runs_dir: Path) -> list[RunFolder]:
+    """The folders of runs that lie in a runs folder, by name: those that say what the run is.
+
+    Links are left out, and what is hidden.
+    """
+    found = map(RunFolder, folders_in(runs_dir))
+    return [folder for folder in found if folder.config.is_file() or folder.run.is_file()]
+
+
+def folders_in(runs_dir: Path) -> list[Path]:
+    """What folders lie in a runs folder, by name, of runs or not; without links and hidden ones."""
+    try:
+        with os.scandir(runs_dir) as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
+    except OSError:
+        return []
+    return [runs_dir / name for name in sorted(names)]
 
 
 def new_folder(runs_dir: Path, prefix: str) -> RunFolder:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from delta_app.runs.measurements import Measured
 
 
@@ -103,8 +105,8 @@ def read_journal(path: Path) -> Iterator[Measured]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield _measured(json.loads(line))
-            except (ValueError, TypeError, AttributeError) as error:
+                yield _measured(from_json(line))
+            except (ValueError, TypeError, AttributeError, OverflowError) as error:
                 raise ValueError(f"line {number} of {path} is not of a journal") from error
 
 

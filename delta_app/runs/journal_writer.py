@@ -63,8 +63,18 @@ class JournalWriter:
                 ) from error
 
     def read(self) -> Iterator[Measured]:
-        """What the file holds."""
-        return read_journal(self._path)
+        """What the file holds.
+
+        Raises:
+            CheckpointError: the file cannot be read, or holds something else.
+        """
+        try:
+            yield from read_journal(self._path)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"What the run measured cannot be read: {error}.",
+                cure="Put the file back as it was, or run again from the beginning.",
+            ) from error
 
     def _write(self) -> bool:
         with self._lock:

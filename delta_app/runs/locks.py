@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from delta_app.atomic_files import write_json
+from delta_app.errors import StoreError
 from delta_app.runs.folder import RunFolder
 
 # Long enough for another process's look at the lock, which holds it for a moment.
@@ -47,24 +48,57 @@ class ProcessLock:
 
 
 def own(folder: RunFolder) -> ProcessLock | None:
-    """The owner lock of a run, held; None where somebody works on the run or it is gone."""
+    """The owner lock of a run, held; None where somebody works on the run or it is gone.
+
+    Raises:
+        StoreError: the run's folder cannot be written to.
+    """
     if not folder.path.is_dir():
         return None
     lock = ProcessLock(folder.owner_lock)
-    return lock if lock.acquire(_LOOK_SECONDS) else None
+    try:
+        return lock if lock.acquire(_LOOK_SECONDS) else None
+    except OSError as error:
+        if not folder.path.is_dir():
+            return None
+        raise StoreError(
+            f"The run's folder {folder.path} cannot be written to: {error.strerror}.",
+            cure="Make room on the disk, or give yourself the right to write there.",
+        ) from error
 
 
 def is_owned(folder: RunFolder) -> bool:
     """Whether a living process works on the run."""
-    if not folder.owner_lock.exists():
+    return is_held(folder.owner_lock)
+
+
+def is_held(lock_file: Path) -> bool:
+    """Whether a living process holds a lock. The file may be on a disk that is read-only now."""
+    if not lock_file.exists():
         return False
-    lock = ProcessLock(folder.owner_lock)
+    lock = ProcessLock(lock_file)
     try:
         free = lock.acquire()
     except OSError:
-        return False  # the folder was deleted between the two looks
+        return _is_held_to_a_reader(lock_file)
     lock.release()
     return not free
+
+
+def _is_held_to_a_reader(lock_file: Path) -> bool:
+    """As `is_held`, where the file may only be read; a file that is gone is held by nobody."""
+    try:
+        import fcntl
+
+        with lock_file.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except (ImportError, OSError):
+        return lock_file.exists()  # not told: a run that goes on must not be taken for dead
+    return False
 
 
 class DeviceLock:
@@ -87,13 +121,15 @@ class DeviceLock:
         """Whether the device could be had at once; others are told that `owner` has it."""
         if not self._lock.acquire():
             return False
-        write_json(self._note, {"owner": owner})
+        with suppress(OSError):  # a disk that is full: then nobody can be told, and no more
+            write_json(self._note, {"owner": owner})
         return True
 
     def release(self) -> None:
         """Give the device back; nothing happens where it is not held."""
         if self._lock.held:
-            self._note.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._note.unlink(missing_ok=True)
         self._lock.release()
 
     @property

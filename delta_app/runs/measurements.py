@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from delta_app.errors import RunError
 from delta_app.runs.commits import Stamp
 from delta_app.runs.database import Database
-from delta_app.runs.points import Points, Seen, read_points
+from delta_app.runs.points import Points, Seen, check_points, read_points
 from delta_app.runs.records import Event, Metrics, Series
 from delta_app.runs.schema import events, metric_names, metrics, runs
 
@@ -129,12 +129,12 @@ class Measurements:
                 query = query.where(columns.name_key.in_(wanted))
             rows = [tuple(row) for row in connection.execute(query)]
             table = np.array(rows, dtype=np.float64).reshape(-1, 5)  # NULL becomes not-a-number
-            if not np.isfinite(table[:, :4]).all():
-                raise ValueError(f"a point of the run {run_id!r} has no number, step or epoch")
-            by_name = {by_key[int(n)]: table[table[:, 1] == n] for n in np.unique(table[:, 1])}
+            check_points(table, by_key)
         series = {}
-        for name, part in by_name.items():
-            series[name] = Series(part[:, 2].astype(np.int64), part[:, 3], part[:, 4])
+        for number in np.unique(table[:, 1]):
+            part = table[table[:, 1] == number]
+            whole = Series(part[:, 2].astype(np.int64), part[:, 3], part[:, 4])
+            series[by_key[int(number)]] = whole
         return Metrics(series, int(table[-1, 0]) if len(table) else after)
 
     def points(self, run_id: str, seen: tuple[Seen, ...] = ()) -> Points:

@@ -61,6 +61,9 @@ def read_points(connection: Connection, run_key: int, seen: tuple[Seen, ...] = (
 
     Args:
         seen: `last` of what was read before.
+
+    Raises:
+        ValueError: the store holds points that cannot be.
     """
     names = {row.key: row.name for row in connection.execute(select(metric_names))}
     anew = not seen or _between(connection, run_key, seen[0].number, seen[-1].number) != seen
@@ -71,7 +74,22 @@ def read_points(connection: Connection, run_key: int, seen: tuple[Seen, ...] = (
     read = _all if last - after <= AT_ONCE else _extremes
     rows = read(connection, run_key, after + 1, last)
     latest = _between(connection, run_key, last - CHECKED + 1, last)
-    return Points(names, _table(rows), latest, anew)
+    table = _table(rows)
+    check_points(table, names)
+    return Points(names, table, latest, anew)
+
+
+def check_points(table: NDArray[np.float64], names: Mapping[int, str]) -> None:
+    """Do nothing where each row can be a point: as `Points` has them.
+
+    Raises:
+        ValueError: one has no number, step or epoch, or is of a metric without a name.
+    """
+    if not np.isfinite(table[:, :4]).all():
+        raise ValueError("a point has no number, step or epoch")
+    nameless = {int(key) for key in np.unique(table[:, 1])} - set(names)
+    if nameless:
+        raise ValueError(f"there is no name for the metrics {sorted(nameless)}")
 
 
 def _table(rows: Sequence[Sequence[Any]]) -> NDArray[np.float64]:

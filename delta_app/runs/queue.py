@@ -69,7 +69,7 @@ class Queue(RunTable):
                 now = "stopping" if record.stopping else "paused"
                 raise RunError(f"Run {record.name!r} is {now} already.")
             raise RunError(f"Run {record.name!r} is {record.status}: it has ended already.")
-        return self.get(run_id)
+        return self.keep(run_id)
 
     def put_back(
         self,
@@ -145,7 +145,10 @@ class Queue(RunTable):
         The owner lock of the run's folder must be held before, or others would take the run
         for one whose owner died.
         """
-        return self._change((runs.c.id == run_id) & _alone, {"owner": owner, **_begun()})
+        claimed = self._change((runs.c.id == run_id) & _alone, {"owner": owner, **_begun()})
+        if claimed:
+            self.keep(run_id)
+        return claimed
 
     def wait(self, run_id: str, words: str) -> None:
         """Say of a queued run what it waits for."""

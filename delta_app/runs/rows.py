@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import fields
@@ -10,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import JSON, Connection, Select, Text, cast, select
 
 from delta_app.runs.records import RunFailure, RunRecord, RunStatus
@@ -66,7 +66,7 @@ def _record(row: tuple[Any, ...], runs_dir: Path, position: int | None) -> RunRe
     values = dict(zip(_NAMES, row, strict=False))
     message, cure, log = row[len(_NAMES) :]
     for name in _JSON:
-        values[name] = json.loads(values[name])
+        values[name] = from_json(values[name])
     check_values(values | dict(zip(_FAILURE, (message, cure, log), strict=True)))
     values["status"] = RunStatus(values["status"])
     values["queue_position"] = position

@@ -11,8 +11,9 @@ from sqlalchemy import delete, func, insert, select
 
 from delta_app.atomic_files import write_json
 from delta_app.errors import RunError, StoreError
-from delta_app.runs.database import Database
-from delta_app.runs.folder import RunFolder, new_folder
+from delta_app.formatting import counted
+from delta_app.runs.database import REPAIR, Database
+from delta_app.runs.folder import RunFolder, new_folder, run_folders
 from delta_app.runs.queue import Queue
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.runs.schema import runs
@@ -30,7 +31,8 @@ class RunStore(Queue):
         url: the database, as SQLAlchemy takes it; by default a SQLite file in `runs_dir`.
 
     Raises:
-        StoreError: the folder or the database cannot be used.
+        StoreError: the folder or the database cannot be used, or run folders are there without
+            their store.
     """
 
     def __init__(self, runs_dir: str | Path, url: str | None = None) -> None:
@@ -42,7 +44,13 @@ class RunStore(Queue):
                 f"The runs folder {folder} cannot be made: {error.strerror}.",
                 cure="Choose another folder with --runs-dir or DELTA_RUNS_DIR.",
             ) from error
-        super().__init__(folder, Database(url or f"sqlite:///{folder / STORE_FILE}"))
+        file = folder / STORE_FILE
+        if url is None and _is_lost(file) and (found := len(run_folders(folder))):
+            raise StoreError(
+                f"The run store {file} is missing or empty, beside {counted(found, 'run folder')}.",
+                cure=REPAIR,
+            )
+        super().__init__(folder, Database(url or f"sqlite:///{file}"))
 
     def create(
         self,
@@ -59,7 +67,7 @@ class RunStore(Queue):
         folder: RunFolder | None = None,
         owner: str | None = None,
     ) -> RunRecord:
-        """Put a new run at the end of the queue, with its folder and config.json.
+        """Put a new run at the end of the queue, with its folder, config.json and run.json.
 
         Args:
             folder, owner: given by a process that runs it itself: a folder from `new_folder`
@@ -93,7 +101,39 @@ class RunStore(Queue):
         except BaseException:
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
-        return self.get(folder.path.name)
+        return self.keep(folder.path.name)
+
+    def adopt(self, values: dict[str, Any]) -> RunRecord:
+        """Add the row of a run whose folder is there already; a queued one goes to the line's end.
+
+        Args:
+            values: its columns; `id` is the folder's name.
+
+        Raises:
+            StoreError: the store cannot be written, or has the run already.
+        """
+        last = select(func.coalesce(func.max(runs.c.queue_position), 0)).scalar_subquery()
+        queued = values["status"] is RunStatus.QUEUED
+        with self._database.writing() as connection:
+            connection.execute(
+                insert(runs).values(**values, queue_position=last + 1 if queued else None)
+            )
+        return self.keep(values["id"])
+
+    def why_unsound(self) -> str | None:
+        """What is wrong with the database's file; None where every part of it can be read.
+
+        Raises:
+            StoreError: it cannot be looked at now.
+        """
+        with self._database.reading() as connection:
+            if connection.dialect.name != "sqlite":
+                return None
+            said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            if said != "ok":
+                return " ".join(str(said).split())
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        return None if lost is None else f"rows of {lost[0]} belong to no run"
 
     def delete(self, run_id: str) -> None:
         """Delete a run's row and its folder.
@@ -128,3 +168,11 @@ class RunStore(Queue):
                 aside.rename(record.folder)
             raise
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_lost(file: Path) -> bool:
+    """Whether a store's file is not there, or has nothing in it."""
+    try:
+        return not file.stat().st_size
+    except OSError:
+        return True

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
+from dataclasses import fields, replace
 from typing import Any
 
-from delta_app.data.names import printable
 from delta_app.errors import CheckpointError, StoreError
 from delta_app.runs.folder import RunFolder
 from delta_app.runs.journal_writer import JournalWriter
 from delta_app.runs.json_values import plain_json
+from delta_app.runs.log_file import LogFile
 from delta_app.runs.measurements import Measured
 from delta_app.runs.phase_clock import PhaseClock
-from delta_app.runs.records import Event
+from delta_app.runs.records import Event, RunRecord
+from delta_app.runs.run_file import called_as_now, keep_run
 from delta_app.runs.store import RunStore
 from delta_app.training import metric_names as names
 from delta_app.training.observer import Level, Observer
 
 WRITE_EVERY = 0.5  # s between two writes, at least
+KEEP_EVERY = 5.0  # s between two writes of a run.json, at least
 LAST_WRITE_SECONDS = 30.0  # how long a run's end waits for a store that cannot be written
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ _FACT_COLUMNS = (
     "test_top1",
     "val_top1",
 )
+_OF_A_RECORD = {each.name for each in fields(RunRecord)}
 _METRIC_COLUMNS = {
     names.PICTURES_PER_SECOND: "pictures_per_second",
     names.MEMORY_BYTES: "memory_bytes",
@@ -68,16 +69,21 @@ class StoreObserver:
     ) -> None:
         self._store = store
         self._run_id = run_id
-        self._log_file = folder.log
+        self._folder = folder
+        self._log = LogFile(folder.log)
         self._also = also
         self._clock = PhaseClock()
-        self._facts = dict(store.get(run_id).facts)
+        self._record = store.get(run_id)
+        self._facts = dict(self._record.facts)
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._journal = JournalWriter(folder.journal)
         self._measured: list[Measured] = []
         self._happened: list[Event] = []
         self._columns: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
+        self._untold = False  # whether run.json lacks facts
+        self._kept_at = -KEEP_EVERY
         self._news = threading.Event()
         self._closing = threading.Event()
         self._complained = False
@@ -112,7 +118,7 @@ class StoreObserver:
 
     def event(self, level: Level, message: str) -> None:
         happened = Event(time.time(), level, message)
-        append_to_log(self._log_file, happened)
+        self._log.append(happened)
         self._take(happened=happened)
         self._tell("event", level, message)
 
@@ -123,6 +129,7 @@ class StoreObserver:
             facts = dict(self._facts)
         columns = {name: plain[name] for name in _FACT_COLUMNS if name in plain}
         self._take(columns={**columns, "facts": facts})
+        self._untold = True
         self._tell("facts", plain)
 
     def settle(self) -> int | None:
@@ -142,19 +149,42 @@ class StoreObserver:
                 ) from error
         self._tell("rewind", told)
 
+    def trace(self, words: str) -> None:
+        """Put something into the log file alone, for who mends the app."""
+        self._log.append(Event(time.time(), "debug", words))
+
+    def last_words(self, words: str) -> None:
+        """Put an error into the log file that the store cannot be told."""
+        self._log.append(Event(time.time(), "error", words))
+
     # Writing
 
+    def record(self) -> RunRecord:
+        """The run as far as this process knows it, whether the store was told or not."""
+        with self._lock:
+            told = {name: value for name, value in self._told.items() if name in _OF_A_RECORD}
+        return replace(called_as_now(self._record), **told)
+
     def close(self) -> bool:
-        """Write what is left and end the writing thread; whether all of it could be written."""
+        """Write what is left and end the writing thread; whether all of it could be written.
+
+        A store or a disk that cannot take it is waited for, a folder that is gone is not.
+        """
         self._closing.set()
         self._news.set()
         self._writer.join()
         deadline = time.monotonic() + LAST_WRITE_SECONDS
-        while self._journal.settle() is None or not self._write():
+        while not (self._write_files() and self._write()):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(0.2)
         return True
+
+    def _write_files(self) -> bool:
+        """Write what the folder is to hold; False where that is worth another try."""
+        if not self._folder.path.is_dir():
+            return True
+        return self._log.write() and self._journal.settle() is not None
 
     def _take(
         self,
@@ -168,16 +198,36 @@ class StoreObserver:
             if happened is not None:
                 self._happened.append(happened)
             self._columns.update(columns or {})
+            self._told.update(columns or {})
         self._news.set()
 
     def _write_on(self) -> None:
         while not self._closing.is_set():
             self._news.wait()
             self._news.clear()
-            kept = self._journal.write()
-            if not (self._write() and kept):
+            kept = self._log.write() and self._journal.write()
+            stored = self._write()
+            if not (stored and kept and self._keep(stored)):
                 self._news.set()
             self._closing.wait(WRITE_EVERY)
+
+    def _keep(self, stored: bool) -> bool:
+        """Put new facts into the run's run.json too, now and then; False where it lacks some.
+
+        Args:
+            stored: whether the store has them.
+        """
+        if not self._untold:
+            return True
+        now = time.monotonic()
+        if now - self._kept_at < KEEP_EVERY:
+            return False
+        self._kept_at, self._untold = now, False
+        if stored:
+            self._store.keep(self._run_id)
+        else:
+            keep_run(self.record())
+        return True
 
     def _write(self) -> bool:
         """Write what has gathered; put it back where the store cannot take it."""
@@ -209,9 +259,8 @@ class StoreObserver:
             return
         self._complained = True
         log.warning("run %s cannot be written to the store yet: %s", self._run_id, error)
-        append_to_log(
-            self._log_file,
-            Event(time.time(), "warning", f"Kept in memory until the store can take it: {error}"),
+        self._log.append(
+            Event(time.time(), "warning", f"Kept in memory until the store can take it: {error}")
         )
 
     def _tell(self, what: str, *arguments: object) -> None:
@@ -220,23 +269,3 @@ class StoreObserver:
                 getattr(observer, what)(*arguments)
             except Exception:
                 log.exception("an observer of run %s failed", self._run_id)
-
-
-def append_to_log(log_file: Path, happened: Event) -> None:
-    """Add an event to a log file; a disk that is full loses the line, not the run.
-
-    Further lines of a message, a traceback's, are indented: none can be taken for an event.
-    """
-    message = "\n    ".join(printable(line) for line in happened.message.split("\n"))
-    at = datetime.fromtimestamp(happened.at).astimezone().isoformat(" ", "milliseconds")
-    with contextlib.suppress(OSError), log_file.open("a", encoding="utf-8") as file:
-        file.write(f"{at} {happened.level:7} {message}\n")
-
-
-def last_lines(log_file: Path, number: int = 8) -> str:
-    """The last lines of a log file; nothing where it cannot be read."""
-    try:
-        lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    return "\n".join(lines[-number:])

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select, update
 
-from delta_app.errors import RunError
+from delta_app.errors import RunError, StoreError
 from delta_app.formatting import some
 from delta_app.runs.database import Database
 from delta_app.runs.measurements import Measurements
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.runs.rows import all_runs, records_of
+from delta_app.runs.run_file import keep_run
 from delta_app.runs.schema import runs
+
+log = logging.getLogger(__name__)
 
 LONGEST_NAME = 200
 _LIST = "See the list of runs."
@@ -22,6 +26,8 @@ _LIST = "See the list of runs."
 
 class RunTable(Measurements):
     """What is known of each run, apart from its points and log.
+
+    What changes a run's state or name writes its run.json too (`delta_app.runs.run_file`).
 
     Args:
         runs_dir: where the run folders lie.
@@ -93,7 +99,7 @@ class RunTable(Measurements):
             RunError: there is no such run, or the name is empty or too long.
         """
         self.update(run_id, name=checked_name(name))
-        return self.get(run_id)
+        return self.keep(run_id)
 
     def update(self, run_id: str, **values: Any) -> None:
         """Set columns of a run.
@@ -127,6 +133,23 @@ class RunTable(Measurements):
                 f"Run {record.name!r} is {record.status}, expected {' or '.join(states)}.",
                 cure="Look at it again: it has changed meanwhile.",
             )
+        self.keep(run_id)
+
+    def keep(self, run_id: str) -> RunRecord:
+        """The run as it stands now, which its run.json then says as well.
+
+        The store's write lock is held meanwhile, so that of two processes that change a run the
+        later one's run.json stays. A store that is locked by then has been told already, and
+        nothing is raised for it.
+        """
+        try:
+            with self._database.writing() as connection:
+                query = all_runs().where(runs.c.id == run_id)
+                for record in records_of(connection, query, self.runs_dir):
+                    keep_run(record)
+        except StoreError as error:
+            log.warning("run %s: its run.json is not up to date: %s", run_id, error)
+        return self.get(run_id)
 
     def _change(self, where: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
         """Compare and set: whether a row met the condition and was changed."""

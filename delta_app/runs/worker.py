@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from delta_app.errors import DeltaAppError
+from delta_app.errors import DeltaAppError, StoreError
 from delta_app.runs.commits import Stamp
 from delta_app.runs.control import Shutdown
 from delta_app.runs.execute import Training, execute
@@ -119,7 +119,13 @@ class Worker(threading.Thread):
                 error_cure="Delete the run and start it anew.",
             )
             return False
-        lock = own(RunFolder(record.folder))
+        try:
+            lock = own(RunFolder(record.folder))
+        except StoreError as error:
+            words = f"waits for the disk: {error.message}"
+            if record.phase_detail != words:
+                self._store.wait(record.id, words)
+            return False
         if lock is None:
             return False
         try:

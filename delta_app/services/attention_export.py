@@ -47,6 +47,7 @@ def export_attention(run: RunRecord, folder: str | Path) -> AttentionFiles:
     files = AttentionFiles(Path(folder) / ATTENTION, Path(folder) / AUTHORS)
     own = RunFolder(run.folder).attention
     try:
+        files.attention.parent.mkdir(parents=True, exist_ok=True)
         write_whole(files.attention, lambda temporary: shutil.copyfile(own, temporary))
         write_text(files.authors, text)
     except OSError as error:

@@ -131,6 +131,7 @@ class Inspector:
         Raises:
             DatasetError: it cannot be read.
         """
+        picture.check()  # also where the picture is kept
         to = self.preprocessing
         return _transformed.get(
             (picture.digest, to.size, to.interpolation),
@@ -234,6 +235,7 @@ class Inspector:
             )
 
     def _seen(self, network: SourceOf | TargetOf, picture: LookedAt) -> Seen:
+        picture.check()
         key = (picture.digest, self.preprocessing)
         return look(network, self.layers, key, lambda: self._input(picture))
 

@@ -55,6 +55,7 @@ def remember_folder(folder: str | Path) -> None:
     others = [each for each in _remembered() if each != newest]
     names = [str(each) for each in [newest, *others][:RECENT_FOLDERS]]
     try:
+        user_data_dir().mkdir(parents=True, exist_ok=True)
         write_json(recent_folders_file(), names)
     except (OSError, UnicodeEncodeError):
         return  # a convenience: no reason to stop anyone

@@ -38,6 +38,15 @@ class LookedAt:
     data: bytes | None = None
     true_class: str | None = None
 
+    def check(self) -> None:
+        """Refuse a picture that may not be looked at, whatever is kept of it.
+
+        Raises:
+            OutsideError: its file lies outside what the app may read.
+        """
+        if self.path is not None:
+            allowed.check_picture(self.path)
+
     def read(self) -> Image.Image:
         """The picture, mode RGB.
 
@@ -45,8 +54,7 @@ class LookedAt:
             OutsideError: its file lies outside what the app may read.
             DatasetError: it cannot be read; it names the file.
         """
-        if self.path is not None:
-            allowed.check_picture(self.path)
+        self.check()
         try:
             if self.data is None:
                 return decode_rgb(read_bytes(self.path or ""))

@@ -76,10 +76,14 @@ def results_of(run: RunRecord) -> RunResults | None:
     """
     folder = RunFolder(Path(run.folder))
     try:
-        stamp = folder.predictions.stat().st_mtime_ns
+        predictions = folder.predictions.stat().st_mtime_ns
     except OSError:
         return None
-    return _kept.get((folder, stamp), lambda: _read(folder))
+    try:
+        model = folder.model.stat().st_mtime_ns
+    except OSError:
+        model = 0  # reading it says so
+    return _kept.get((folder, predictions, model), lambda: _read(folder))
 
 
 def _bytes_of(results: RunResults) -> int:

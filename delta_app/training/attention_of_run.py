@@ -163,6 +163,8 @@ def find_or_measure(
         new = measure(
             config, key, splits, network, caches, folder, observer, control, keep_part=keep_part
         )
+        if new.attention.complete:
+            shared.mkdir(parents=True, exist_ok=True)
         new.save(shared if new.attention.complete else folder)
         found = new.attention
         if found.complete:

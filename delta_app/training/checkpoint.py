@@ -18,6 +18,7 @@ from torch import Tensor
 
 from delta_app.atomic_files import write_whole
 from delta_app.errors import CheckpointError
+from delta_app.models.weights_archive import unsound
 
 CHECKPOINT_FILE = "last.ckpt"
 FORMAT = 1
@@ -108,6 +109,8 @@ def read_tensors(path: Path) -> dict[str, Any]:
         CheckpointError: the file is damaged.
     """
     try:
+        if why := unsound(path):
+            raise ValueError(f"it {why}")
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes torch's reader raise nearly anything
         raise _damaged(path, error) from error

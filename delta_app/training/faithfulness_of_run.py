@@ -69,6 +69,7 @@ def faithfulness_of_run(
             )
             raise
         found = Faithfulness(sweep.found(), split, len(chosen), RANDOM_ORDERS, contents_of(chosen))
+        shared.mkdir(parents=True, exist_ok=True)
         found.save(shared / FAITHFULNESS_FILE)
         _say_where_it_fails(found, observer)
     found.save(folder / FAITHFULNESS_FILE)

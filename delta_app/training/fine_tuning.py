@@ -94,6 +94,8 @@ class FineTuning:
         self._total = settings.total_epochs * self._per_epoch
         splits = pictures.splits
         val = caches.plain(splits.val, EVALUATION_BATCH) if splits.val else None
+        if splits.test:  # decoded now: a folder may change or go while the run trains
+            caches.plain(splits.test, EVALUATION_BATCH)
         self._validation = Validation(networks.target, val, self._total, observer, control)
         self._recorder = Recorder(observer)
         self._optimizer = build_optimizer(

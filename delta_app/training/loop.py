@@ -53,6 +53,7 @@ def run_training(
     Raises:
         DeltaAppError: what a person can mend, with its cure.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     checkpoint = load_checkpoint(folder / CHECKPOINT_FILE)
     wanted = config.optimization.threads
     if wanted is None and checkpoint is not None:
@@ -80,6 +81,7 @@ def measure_attention(
     Raises:
         DeltaAppError: what a person can mend, with its cure.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     with cpu_threads(config.optimization.threads), with_a_cure():
         write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
         observer.rewind(0)

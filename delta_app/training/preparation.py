@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from delta_app.data.check import check_folder
 from delta_app.data.records import Picture, Splits
 from delta_app.data.splits import make_splits
 from delta_app.errors import Cancelled, CheckpointError, DatasetError
+from delta_app.json_files import read_json
 from delta_app.models.behaviour_layers import check_layers, default_behaviour_layers
 from delta_app.models.build import Source, build_source, build_target
 from delta_app.models.feature_maps import layer_channels
@@ -100,8 +100,8 @@ def prepare_pictures(
 
 def _kept_splits(path: Path) -> Splits:
     try:
-        return Splits.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Splits.from_json(read_json(path))
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{path}, which says what the run trains on, cannot be read: {error}.",
             cure="Put the file back, or run again from the beginning.",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import ParamSpec
 
 import streamlit as st
 
 from delta_app.data.names import printable
 from delta_app.data.records import Problem
-from delta_app.errors import DeltaAppError
+from delta_app.errors import DeltaAppError, StoreError
+
+P = ParamSpec("P")
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>$:&=-])")
 _NUMBERED = re.compile(r"^(\d+)\.")
@@ -38,6 +42,22 @@ def variant_chip(label: str, color: str) -> str:
 def error_box(error: DeltaAppError) -> None:
     """An error with its cure, in the page's flow, where it happened."""
     st.error(error_text(error))
+
+
+def store_trouble_said(draw: Callable[P, None]) -> Callable[P, None]:
+    """The same part of a page; a store that cannot be used now is said in its place, with the cure.
+
+    For every part that is drawn again by itself: what it raises passes the page by.
+    """
+
+    @wraps(draw)
+    def drawn(*args: P.args, **named: P.kwargs) -> None:
+        try:
+            draw(*args, **named)
+        except StoreError as error:
+            error_box(error)
+
+    return drawn
 
 
 def error_text(error: DeltaAppError) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from delta_app.ui.messages import store_trouble_said
+
 STYLE = '<style>[class*="st-key-refresh-"] { display: none; }</style>'
 """For every page: what asks takes no space, not even the gap between two parts."""
 
@@ -27,15 +29,18 @@ def refreshing(
 ) -> Callable[..., None]:
     """The part as a fragment; call it to draw it.
 
+    A store that cannot be used then is said in the part's place, with the cure.
+
     Args:
         part: a module's function: its name is what the browser asks for again.
         every: seconds from one drawing to the next; None draws it again only when something in
             it is clicked.
-        key: what `st.rerun` calls the fragment.
+        key: what `st.rerun` calls the fragment; needed where a page draws one part twice.
     """
+    said = store_trouble_said(part)
     if every is None:
-        return st.fragment(part, key=key)
-    asks = f"refresh-{part.__module__.rpartition('.')[2]}-{part.__name__}"
+        return st.fragment(said, key=key)
+    asks = f"refresh-{key or f'{part.__module__}-{part.__name__}'}"
 
     @wraps(part)
     def drawn(*args: Any) -> None:
@@ -44,7 +49,7 @@ def refreshing(
         _component()(
             key=asks, data={"seconds": every, "turn": next(_turns)}, on_due_change=_nothing_more
         )
-        part(*args)
+        said(*args)
 
     return st.fragment(drawn, key=key)
 

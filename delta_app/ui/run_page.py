@@ -9,7 +9,7 @@ from delta_app.runs.records import RunRecord
 from delta_app.services import runs
 from delta_app.services.attention_end import awaits_its_end
 from delta_app.ui import navigation, run_header, run_status, run_tabs
-from delta_app.ui.messages import error_text
+from delta_app.ui.messages import error_text, store_trouble_said
 from delta_app.ui.picture_style import apply_picture_style
 from delta_app.ui.refreshing import refreshing
 from delta_app.ui.run_live import (
@@ -53,7 +53,7 @@ def draw() -> None:
         _nothing_chosen(error_text(error))
         return
     shown = drawn(record)
-    st.fragment(run_header.draw)(record.id, shown)
+    st.fragment(store_trouble_said(run_header.draw))(record.id, shown)
     every = AT_REST_SECONDS if record.status.ended else STATUS_SECONDS
     refreshing(run_status.draw, every)(record.id, shown)
     goes_on = not record.status.ended or _awaits_its_end(record)

@@ -7,7 +7,7 @@ import streamlit as st
 from delta_app.errors import DeltaAppError
 from delta_app.services import runs
 from delta_app.ui import navigation, notices, runs_actions, runs_queue, runs_table
-from delta_app.ui.messages import error_box
+from delta_app.ui.messages import error_box, store_trouble_said
 from delta_app.ui.refreshing import refreshing
 from delta_app.ui.run_live import apply_live_style
 from delta_app.ui.runs_filter import choose_filter
@@ -32,10 +32,13 @@ def draw() -> None:
     # Before the bar, whose dialogs would take the place of a style after it.
     st.html(runs_queue.STYLE)
     st.html(_table_height(runs_queue.height_rem(len(runs.queue(records)))))
-    st.fragment(_bar, key=runs_table.BAR)()
+    st.fragment(store_trouble_said(_bar), key=runs_table.BAR)()
     # Drawn with the page, which is drawn again whenever the queue changes.
     runs_queue.draw(records)
-    refreshing(runs_table.draw, REFRESH_SECONDS, key=runs_table.TABLE)()
+    live = runs_table.changes_by_itself(records)
+    refreshing(runs_table.draw, REFRESH_SECONDS if live else None, key=runs_table.TABLE)()
+    if not live:
+        refreshing(runs_table.watch, REFRESH_SECONDS)()
 
 
 def _table_height(queue_rem: float) -> str:

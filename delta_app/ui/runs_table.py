@@ -84,20 +84,39 @@ def draw() -> None:
         )
 
 
+def changes_by_itself(records: Sequence[RunRecord]) -> bool:
+    """Whether some row shows how far a run is: only then the table is sent again and again."""
+    return any(record.status is RunStatus.RUNNING for record in records)
+
+
+def watch() -> None:
+    """Draw the page again where a run came, began, went or is called otherwise.
+
+    Draws nothing itself: a table of thousands of runs is a large message.
+    """
+    try:
+        records = runs.list_runs()
+    except DeltaAppError:  # said by the bar, at the next click
+        return
+    if changes_by_itself(records) or states(records) != st.session_state.get(_KNOWN):
+        st.rerun()
+
+
 def know(records: Sequence[RunRecord]) -> None:
     """Tell the table what the bar was drawn for."""
     st.session_state[_KNOWN] = states(records)
 
 
 def states(records: Sequence[RunRecord]) -> frozenset[tuple[str, ...]]:
-    """Id and state of each run, with what was asked of it, its place in the queue and what it
-    waits for."""
+    """Id, name and state of each run, with what was asked of it, its place in the queue and what
+    it waits for."""
     return frozenset(_state(record) for record in records)
 
 
 def _state(record: RunRecord) -> tuple[str, ...]:
     waits = record.phase_detail if record.status is RunStatus.QUEUED else ""
-    return record.id, record.status, str(record.request), str(record.queue_position), waits
+    line = str(record.queue_position)
+    return record.id, record.name, record.status, str(record.request), line, waits
 
 
 def _keep_selection(ids: list[str]) -> None:

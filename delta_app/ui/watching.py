@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from delta_app.services.background import InBackground
+from delta_app.ui.refreshing import refreshing
+
+EVERY_SECONDS = 0.4
 
 
-@st.fragment(run_every=0.4)
 def watch(task: InBackground[Any], key: str, words: Callable[[int, int | None], str]) -> None:
     """Progress of the work and Cancel; the whole page is drawn again when it has ended.
 
@@ -18,6 +20,10 @@ def watch(task: InBackground[Any], key: str, words: Callable[[int, int | None], 
         key: of the Cancel button, one for each piece of work on a page.
         words: says done and total.
     """
+    refreshing(_progress, EVERY_SECONDS, key=f"watch-{key}")(task, key, words)
+
+
+def _progress(task: InBackground[Any], key: str, words: Callable[[int, int | None], str]) -> None:
     if task.finished:
         st.rerun()
     bar, button = st.columns([5, 1], vertical_alignment="center")

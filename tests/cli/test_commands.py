@@ -215,6 +215,35 @@ def listed(say: Say, where: list[str]) -> set[str]:
     return {run["run"] for run in say("runs", "list", "--json", *where).last_json["runs"]}
 
 
+def test_a_damaged_store_names_the_command_that_makes_it_anew(
+    say: Say, queued: tuple[list[str], list[str]]
+) -> None:
+    where, ids = queued
+    file = Path(where[1]) / "store.sqlite"
+    store = opened(where[1])
+    store.rename(ids[3], "\x1b[31mred")
+    store.close()
+    file.write_bytes(b"certainly not SQLite" * 1000)
+    said = say("runs", "list", *where)
+    assert (said.code, said.out) == (1, "")
+    assert "`python -m delta_app runs repair`" in said.err
+    assert "Traceback" not in said.err
+    repaired = say("runs", "repair", "--json", *where)
+    assert repaired.code == 0
+    found = repaired.last_json
+    assert (found["sound"], found["left"], found["gone"]) == (False, [], [])
+    assert [run["run"] for run in found["runs"]] == ids
+    assert {(run["status"], run["done"]) for run in found["runs"]} == {("queued", "rebuilt")}
+    assert Path(found["moved_to"]).read_bytes().startswith(b"certainly")
+    assert listed(say, where) == set(ids)
+    (Path(where[1]) / "store.sqlite").unlink()
+    words = say("runs", "repair", *where).out
+    assert "A new one was made." in words
+    assert f"{ids[0]} (" in words
+    assert "\x1b" not in words
+    assert "is sound." in say("runs", "repair", *where).out
+
+
 def test_a_run_that_is_named_twice_is_deleted_once(
     say: Say, queued: tuple[list[str], list[str]]
 ) -> None:

@@ -34,6 +34,16 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def harmful(canary: Path) -> dict[str, bytes]:
+    return malicious(canary, STATE)
+
+
+@pytest.fixture(scope="module")
+def lying() -> dict[str, bytes]:
+    return greedy(STATE)
+
+
 def refused(path: Path) -> WeightsError:
     """By every door, in words that name the file and what to do."""
     for door in DOORS:
@@ -46,9 +56,11 @@ def refused(path: Path) -> WeightsError:
 
 
 @pytest.mark.parametrize("name", malicious(NOWHERE, STATE))
-def test_nothing_in_a_malicious_file_runs(name: str, canary: Path, tmp_path: Path) -> None:
+def test_nothing_in_a_malicious_file_runs(
+    name: str, harmful: dict[str, bytes], canary: Path, tmp_path: Path
+) -> None:
     path = tmp_path / name
-    path.write_bytes(malicious(canary, STATE)[name])
+    path.write_bytes(harmful[name])
     refused(path)
     assert not canary.exists()
 
@@ -86,16 +98,18 @@ def test_the_payloads_do_run_where_they_are_let(name: str, tmp_path: Path) -> No
         ("named wrongly.pth", "is a safetensors file by another name"),
     ],
 )
-def test_a_file_that_lies_about_its_size_is_refused(name: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_lies_about_its_size_is_refused(
+    name: str, said: str, lying: dict[str, bytes], tmp_path: Path
+) -> None:
     path = tmp_path / name
-    path.write_bytes(greedy(STATE)[name])
+    path.write_bytes(lying[name])
     assert re.search(said, refused(path).message)
 
 
-def test_every_file_that_lies_is_tried() -> None:
+def test_every_file_that_lies_is_tried(lying: dict[str, bytes]) -> None:
     marks = test_a_file_that_lies_about_its_size_is_refused.pytestmark
     tried = {name for mark in marks for name, _ in mark.args[1]}
-    assert tried == set(greedy(STATE))
+    assert tried == set(lying)
 
 
 @pytest.mark.parametrize("name", sound(STATE))
@@ -105,11 +119,12 @@ def test_sound_files_of_every_form_are_read(name: str, tmp_path: Path) -> None:
     assert set(load_state(path)) == set(STATE)
 
 
-def test_torchscript_and_tar_are_called_by_their_name(tmp_path: Path) -> None:
-    files = malicious(tmp_path / "canary", STATE)
+def test_torchscript_and_tar_are_called_by_their_name(
+    harmful: dict[str, bytes], tmp_path: Path
+) -> None:
     for name, said in (("torchscript.pt", "TorchScript archive"), ("tar.pth", "oldest format")):
         path = tmp_path / name
-        path.write_bytes(files[f"exec {name}"])
+        path.write_bytes(harmful[f"exec {name}"])
         error = refused(path)
         assert said in error.message
         assert "weights_only=False" not in str(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 import weakref
 
@@ -127,46 +126,3 @@ def test_what_nobody_mended_gets_a_cure(error: Exception) -> None:
 def test_what_is_something_else_stays_what_it_is() -> None:
     with pytest.raises(KeyError), with_a_cure():
         raise KeyError("a mistake")
-
-
-REAL = """
-import resource, sys
-import torch
-from delta_app.errors import TrainingError
-from delta_app.models.build import build_source, build_target
-from delta_app.regularizers import method
-from delta_app.training.devices import MixedPrecision
-from delta_app.training.step import Step
-
-torch.set_num_threads(1)
-source = build_source("resnet18", "random")
-target = build_target(source, 3, torch.Generator().manual_seed(0))
-cls = method("l2")
-step = Step(target, source.model, cls(cls.Settings()), torch.optim.SGD(target.parameters(), 1e-3),
-            MixedPrecision(torch.device("cpu"), None), on_smaller=lambda s: print(s.words(2)))
-with step:
-    step.train_mode()
-    step(torch.randn(4, 3, 96, 96), torch.tensor([0, 1, 2, 0]))
-    images, labels = torch.randn(96, 3, 96, 96), torch.arange(96) % 3
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 250 * 2**20, resource.RLIM_INFINITY))
-    terms = step(images, labels)
-print(step.micro_batch, float(terms["loss/total"]))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
-def test_a_process_that_gets_no_more_memory_trains_on_in_smaller_parts() -> None:
-    """The real thing on the CPU: the kernel refuses a process more memory."""
-    import subprocess  # here: for this test alone
-
-    ran = subprocess.run(
-        [sys.executable, "-c", REAL], capture_output=True, text=True, check=False, timeout=300
-    )
-    assert ran.returncode == 0, ran.stderr
-    words, numbers = ran.stdout.strip().splitlines()
-    assert words.startswith("Out of memory at step 2: goes on with ")
-    micro_batch, loss = numbers.split()
-    assert 2 <= int(micro_batch) <= 48
-    assert 0 < float(loss) < 10

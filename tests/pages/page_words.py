@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from streamlit.testing.v1 import AppTest
 
 
@@ -16,3 +18,9 @@ def words(app: AppTest) -> str:
 def links(app: AppTest) -> dict[str, str]:
     """Label -> query string of the page's links, the sidebar's included."""
     return {link.proto.label.replace("\\", ""): link.proto.query_string for link in app.page_link}
+
+
+def kept_charts(app: AppTest) -> list[dict]:
+    """The charts of `draw_chart`, which stay as they are while data arrives."""
+    drawn = [json.loads(component.proto.json) for component in app.get("bidi_component")]
+    return [json.loads(data["figure"]) for data in drawn if "figure" in data]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from drawn import draw_folder
-from page_words import links, words
+from page_words import kept_charts, links, words
 from small_runs import SmallRuns, copied
 from streamlit.testing.v1 import AppTest
 
@@ -109,7 +109,7 @@ def test_a_finished_measurement_says_whether_to_believe_it(
     assert re.search(r": (none|\d+) of [\d ]+ filters? (is|are) distinguishable from zero", said)
     assert "exact on 8 training pictures" in said
     assert field(app, "Behaviour layer").options == list(found.layers)
-    assert len(app.get("bidi_component")) >= 4, "bars, scatter, distribution, classes"
+    assert len(kept_charts(app)) >= 4, "bars, scatter, distribution, classes"
 
 
 def test_the_most_important_filter_is_chosen_until_another_is(
@@ -137,7 +137,7 @@ def test_the_title_over_the_classes_says_what_was_estimated(
     content = json.loads(file.read_text())
     content["settings"]["estimator"] = estimator
     file.write_text(json.dumps(content))
-    charts = [str(each.proto) for each in attention(run=small.delta).get("bidi_component")]
+    charts = [json.dumps(each) for each in kept_charts(attention(run=small.delta))]
     assert [title in chart for chart in charts].count(True) == 1
     assert all(f"{other} by class" not in "".join(charts) for other in OTHER[estimator])
 

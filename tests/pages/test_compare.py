@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from page_words import words
+from page_words import kept_charts, words
 from small_runs import SmallRuns, copied, small_config
 from streamlit.testing.v1 import AppTest
 
@@ -38,12 +38,6 @@ def compare(open_page: Opener) -> Opener:
 
 def charts(app: AppTest) -> list[dict]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-
-
-def kept_charts(app: AppTest) -> list[dict]:
-    """Those of `draw_chart`, which stay as they are while data arrives."""
-    drawn = [json.loads(chart.proto.json) for chart in app.get("bidi_component")]
-    return [json.loads(data["figure"]) for data in drawn]
 
 
 def test_without_runs_it_says_what_to_do_next(compare) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_words import links, words
+from page_words import kept_charts, links, words
 from small_runs import SmallRuns, copied, small_config
 from streamlit.testing.v1 import AppTest
 
@@ -343,7 +343,7 @@ def test_attention_of_the_end_stands_beside_that_of_the_start(
     app = tab(open_page(RUN, run=small.delta), "Attention")
     assert not app.exception
     assert "Rank correlation of start and end \N{MINUS SIGN}1.00." in words(app)
-    assert len(app.get("bidi_component")) == 3, "the bars of the run, of its start, of its end"
+    assert len(kept_charts(app)) == 3, "the bars of the run, of its start, of its end"
 
 
 def test_an_end_that_is_known_in_part_can_be_measured_again(

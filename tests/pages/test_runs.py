@@ -11,12 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from page_words import words
 from small_runs import copied, small_config
 from streamlit.testing.v1 import AppTest
 
 from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
+from delta_app.ui import runs_page, runs_table
+from delta_app.ui.refreshing import refreshing
 from delta_app.ui.run_actions import DOUBLE_CLICK_SECONDS
 
 Opener = Callable[..., AppTest]
@@ -192,3 +195,48 @@ def test_a_running_run_can_be_stopped_but_not_deleted(open_page: Opener, queued:
     assert app.button(key="runs:Delete").disabled
     app.button(key="runs:stop").click().run()
     assert runs.get_run(run.id).stopping
+
+
+def test_the_table_is_sent_again_and_again_only_while_a_run_goes_on(
+    open_page: Opener, queued: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every: dict[str, float | None] = {}
+
+    def noted(work: Any, seconds: float | None, **options: Any) -> Any:
+        every[work.__name__] = seconds
+        return refreshing(work, seconds, **options)
+
+    monkeypatch.setattr(runs_page, "refreshing", noted)
+    run = queued("l2", "completed")
+    open_page(RUNS)
+    assert (every["draw"], every["watch"]) == (None, runs_page.REFRESH_SECONDS)
+    every.clear()
+    queued("delta", "running")
+    open_page(RUNS)
+    assert every["draw"] == runs_page.REFRESH_SECONDS
+    assert "watch" not in every
+    assert runs.get_run(run.id).status.ended
+
+
+def test_a_run_that_comes_begins_or_is_renamed_draws_the_page_again(
+    queued: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued("l2", "completed")
+    state: dict[str, object] = {}
+    drawn: list[str] = []
+    monkeypatch.setattr(runs_table.st, "session_state", state)
+    monkeypatch.setattr(runs_table.st, "rerun", lambda: drawn.append("again"))
+    runs_table.know(runs.list_runs())
+    runs_table.watch()
+    assert drawn == []
+    run = queued("delta", "completed")
+    runs_table.watch()
+    assert len(drawn) == 1
+    runs_table.know(runs.list_runs())
+    runs.rename(run.id, "another name")
+    runs_table.watch()
+    assert len(drawn) == 2
+    queued("l2_sp", "running")
+    runs_table.know(runs.list_runs())  # the bar may know already what the page around it does not
+    runs_table.watch()
+    assert len(drawn) == 3

@@ -8,6 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from delta_app.errors import StoreError
 from delta_app.runs.commits import Commits
 from delta_app.runs.records import RunRecord
 from delta_app.runs.store import STORE_FILE, RunStore
@@ -42,6 +45,31 @@ def test_another_process_is_seen(store: RunStore, new_run: NewRun) -> None:
     file = store.runs_dir / STORE_FILE
     subprocess.run([sys.executable, "-c", script, str(file)], check=True, timeout=60)
     assert store.stamp() not in (before, None)
+
+
+def test_a_store_in_the_place_of_the_old_one_is_seen(store: RunStore, new_run: NewRun) -> None:
+    """As a repair puts one there: what is written to the new one is no commit to the old one."""
+    record = new_run()
+    file = store.runs_dir / STORE_FILE
+    store.close()
+    copy = file.with_name("copy")
+    copy.write_bytes(file.read_bytes())
+    stamps = [store.stamp()]
+    copy.replace(file)
+    stamps.append(store.stamp())
+    store.update(record.id, step=1)
+    stamps.append(store.stamp())
+    assert None not in stamps
+    assert len(set(stamps)) == 3
+
+
+def test_a_store_that_is_gone_is_said(store: RunStore, new_run: NewRun) -> None:
+    new_run()
+    assert store.stamp() is not None
+    (store.runs_dir / STORE_FILE).unlink()
+    with pytest.raises(StoreError, match="is gone") as caught:
+        store.stamp()
+    assert "runs repair" in caught.value.cure
 
 
 def test_another_file_in_its_place_is_another_stamp(tmp_path: Path) -> None:

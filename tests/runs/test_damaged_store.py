@@ -14,7 +14,7 @@ from delta_app.runs.records import RunRecord
 from delta_app.runs.store import STORE_FILE, RunStore
 
 NewRun = Callable[..., RunRecord]
-REPAIR = "Move the file away"
+REPAIR = "python -m delta_app runs repair"
 
 
 def changed(store: RunStore, statement: str) -> RunStore:
@@ -46,6 +46,14 @@ def refused(act: Callable[[], object]) -> StoreError:
         "config = '{\"a\":'",
         "config = '[]'",
         "facts = '3'",
+        f"config = '{'[' * 20_000}'",
+        """config = '{"method": 7}'""",
+        """config = '{"method": {"attention": []}}'""",
+        """config = '{"run": {"attention": {"attention_of": 3}}}'""",
+        """config = '{"method": {"attention": "a\\u0000b"}}'""",
+        """facts = '{"behaviour_layers": 3}'""",
+        """facts = '{"pictures": {"train": "many"}}'""",
+        """facts = '{"steps_per_epoch": -1}'""",
         "val_top1 = 'good'",
         "error_message = x'00'",
     ],
@@ -72,6 +80,7 @@ def test_points_that_cannot_be(statement: str, store: RunStore, new_run: NewRun)
     store.add_metrics(record.id, [Measured(1, 0.5, {"train/loss": 2.0})])
     damaged = changed(store, statement)
     refused(lambda: damaged.metrics(record.id))
+    refused(lambda: damaged.points(record.id))
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_a_file_that_is_no_database_is_said_with_its_cure(tmp_path: Path) -> Non
     (tmp_path / STORE_FILE).write_bytes(b"certainly not SQLite" * 100)
     with pytest.raises(StoreError, match=r"store\.sqlite cannot be used: file is not") as raised:
         RunStore(tmp_path)
-    assert "Move the file away" in raised.value.cure
+    assert "`python -m delta_app runs repair`" in raised.value.cure
 
 
 def test_a_store_locked_for_long_is_said_with_its_cure(

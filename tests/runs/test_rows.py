@@ -24,13 +24,11 @@ def test_only_a_row_that_changed_is_read_again(
     store.update(before[3].id, step=7)
     read: list[str] = []
 
-    class Counting:
-        @staticmethod
-        def loads(text: str) -> Any:
-            read.append(text)
-            return json.loads(text)
+    def counting(text: str) -> Any:
+        read.append(text)
+        return json.loads(text)
 
-    monkeypatch.setattr(rows, "json", Counting)
+    monkeypatch.setattr(rows, "from_json", counting)
     after = store.runs()
     assert len(read) == 2  # config and facts of the one
     assert after[3].step == 7

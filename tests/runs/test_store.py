@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -253,8 +254,7 @@ def test_a_run_whose_folder_was_deleted_by_hand_can_be_deleted(
     store: RunStore, new_run: NewRun
 ) -> None:
     record = new_run()
-    RunFolder(record.folder).config.unlink()
-    record.folder.rmdir()
+    shutil.rmtree(record.folder)
     assert own(RunFolder(record.folder)) is None
     store.delete(record.id)
     assert store.runs() == []

@@ -60,7 +60,8 @@ def test_the_command_says_every_setting_that_differs_and_nothing_else(method: st
         elif info.kind == "choice":
             changed[info.name] = next(c for c in info.choices if c != info.default)
         elif info.kind == "list":
-            changed[info.name] = ("layer1.0.conv2", "layer4.1.conv2")
+            layers = ("layer1.0.conv2", "layer4.1.conv2")
+            changed[info.name] = (3, 4) if info.name == "more_epochs" else layers
         elif info.optional:
             within = 48 if (info.maximum or 48) >= 48 else info.maximum / 2
             changed[info.name] = None if info.default is not None else within

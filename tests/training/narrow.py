@@ -32,6 +32,7 @@ class Narrow(nn.Module):
     Attributes:
         most: pictures; None lets any number through.
         backward: whether it runs out on the way back.
+        really: whether it asks for a petabyte, so that it is torch's allocator that refuses.
         spared: so many times too many pictures still pass.
         seen: how many pictures each forward had.
         kept: the errors it raised: somebody who keeps an error must not keep its tensors.
@@ -42,6 +43,7 @@ class Narrow(nn.Module):
         super().__init__()
         self.most: int | None = None
         self.backward = False
+        self.really = False
         self.spared = 0
         self.seen: list[int] = []
         self.kept: list[Exception] = []
@@ -63,6 +65,8 @@ class Narrow(nn.Module):
         return features
 
     def _run_out(self) -> None:
+        if self.really:
+            torch.empty(2**50, dtype=torch.uint8)
         error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         self.kept.append(error)
         raise error

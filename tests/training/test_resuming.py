@@ -214,6 +214,7 @@ def test_a_pause_before_the_first_step_begins_anew(
 def test_it_goes_on_with_the_pictures_it_began_with(
     config: Config, pictures: Path, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DELTA_CACHE_DIR", str(tmp_path / "cache"))  # nobody decoded them before
     data, folder = tmp_path / "data", tmp_path / "run"
     shutil.copytree(pictures, data)
     wanted = config("l2", data=str(data))

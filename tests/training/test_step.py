@@ -261,11 +261,13 @@ class NothingIsRead(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.parametrize("micro_batch", [None, 2])
 @pytest.mark.parametrize("name", ["l2", "l2_sp", "feature_map", "delta", "linear_probe"])
 def test_nothing_inside_a_step_waits_for_the_device(
-    name: str, source: Net, batches: list[tuple[Tensor, Tensor]]
+    name: str, micro_batch: int | None, source: Net, batches: list[tuple[Tensor, Tensor]]
 ) -> None:
-    step = our_step(source, name, {})
+    step = our_step(source, name, {}, class_weights=torch.tensor([1.0, 5.0, 0.5]))
+    step.micro_batch = micro_batch
     with step, NothingIsRead():
         step.train_mode()
         for images, labels in batches:

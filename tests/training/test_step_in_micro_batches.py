@@ -146,6 +146,15 @@ def test_a_run_that_ran_out_is_the_run_that_was_set_to_smaller_parts_to_the_last
         assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("backward", [False, True], ids=["forward", "backward"])
+def test_what_torchs_own_allocator_refuses_is_taken_the_same_way(backward: bool) -> None:
+    step, net, _ = narrow_step("delta")
+    net.narrow.most, net.narrow.backward, net.narrow.really = 4, backward, True
+    run(step, drawn_batches(2, 8))
+    assert net.narrow.seen == [8, 4, 4, 4, 4]
+    assert net.narrow.kept == []  # none of the test's own making
+
+
 @pytest.mark.parametrize("name", ["l2", "delta"])
 def test_it_halves_as_often_as_it_must_and_stays_there(name: str) -> None:
     told = list[Smaller]()

@@ -176,6 +176,7 @@ def _saved(out: str, option: str, save: Callable[[Path], None]) -> Path:
     """
     path = Path(out).expanduser().resolve()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save(path)
     except OSError as error:
         raise StoreError(

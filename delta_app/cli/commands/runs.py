@@ -1,4 +1,4 @@
-"""`runs`: list the runs, show one, pause, resume, stop or delete some."""
+"""`runs`: list the runs, show one, pause, resume, stop or delete some; repair their store."""
 
 from __future__ import annotations
 
@@ -44,11 +44,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--to", type=_place, default=1, metavar="PLACE", help="1 is the next (default)"
     )
     deleting = actions.add_parser("delete", help="delete runs with their folders, for good")
+    repairing = actions.add_parser(
+        "repair", help="make the store sound, anew where it must be, from the run folders"
+    )
+    repairing.add_argument(
+        "--forget", action="store_true", help="delete the rows of runs whose folder is gone"
+    )
     for each in (showing, stopping, pausing, resuming, moving):
         each.add_argument("run", metavar="RUN", help="id, the beginning of it, or name")
     deleting.add_argument("run", metavar="RUN", nargs="+", help="id, the beginning of it, or name")
     deleting.add_argument("--yes", action="store_true", help="do not ask")
-    for each in (listing, showing, stopping, pausing, resuming, moving, deleting):
+    for each in (listing, showing, stopping, pausing, resuming, moving, deleting, repairing):
         add_runs_dir(each)
         add_json(each)
         each.add_argument(
@@ -74,6 +80,10 @@ def _run(options: argparse.Namespace, context: Context) -> int:
     from delta_app.cli.stores import open_store
     from delta_app.runs.recover import recover
 
+    if options.action == "repair":  # the store may be past opening
+        from delta_app.cli.repairing import run_repair
+
+        return run_repair(options)
     store = open_store(options)
     recover(store)  # a run whose process has died is shown as interrupted
     actions = {
@@ -216,4 +226,6 @@ def _delete(options: argparse.Namespace, store: RunStore) -> int:
     return 0
 
 
-COMMAND = Command("List, show, pause, resume, stop and delete runs.", _add_options, _run)
+COMMAND = Command(
+    "List, show, pause, resume, stop and delete runs; repair their store.", _add_options, _run
+)
