@@ -1,6 +1,7 @@
 """What can be clicked on each page, and what must then be seen.
 
-Each function draws one click of its page by chance; calling it clicks and waits for the effect.
+Each function gives the kinds of click that its page offers as it stands: calling one clicks and
+waits until its effect is seen. What else there is to choose is left to chance.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.browsed_app import WAIT_MS
 from delta_app.regularizers import methods
-from tests.e2e.watched_page import any_click, wait_for
+from tests.e2e.watched_page import (
+    SELECTORS,
+    TABS,
+    choices,
+    chosen,
+    click_choice,
+    click_tab,
+    open_tab,
+    wait_for,
+)
 
 Click = Callable[[], None]
 
@@ -36,7 +46,7 @@ class World:
     names: tuple[str, ...]
 
 
-Draw = Callable[[Page, World, random.Random], Click]
+Kinds = Callable[[Page, World, random.Random], dict[str, Click]]
 
 
 # Going from page to page
@@ -52,18 +62,21 @@ SEEN = {
 """Page -> what is drawn last in it when it is opened by the sidebar."""
 
 
-def sidebar(page: Page, world: World, chance: random.Random) -> Click:
+def sidebar(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """Another page by its link in the sidebar."""
-    name = chance.choice([each for each in SEEN if not page.locator(SEEN[each]).first.is_visible()])
 
-    def click() -> None:
-        page.locator("[data-testid=stSidebarNavLink]").filter(has_text=name).click()
-        _seen(page, SEEN[name])
+    def link(name: str) -> Click:
+        def click() -> None:
+            page.locator("[data-testid=stSidebarNavLink]").filter(has_text=name).click()
+            _seen(page, SEEN[name])
 
-    return click
+        return click
+
+    others = [name for name in SEEN if not page.locator(SEEN[name]).first.is_visible()]
+    return {name: link(name) for name in others}
 
 
-def start(page: Page, world: World, chance: random.Random) -> Click:
+def start(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """The run that trains, an earlier one by its name, or the form."""
 
     def watch() -> None:
@@ -78,13 +91,13 @@ def start(page: Page, world: World, chance: random.Random) -> Click:
         page.get_by_role("button", name="Choose pictures").click()
         _seen(page, SEEN["Fine-tune"])
 
-    return chance.choice([watch, earlier, new])
+    return {"watch": watch, "earlier": earlier, "new": new}
 
 
 # In a page
 
 
-def fine_tune(page: Page, world: World, chance: random.Random) -> Click:
+def fine_tune(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """Another method, a step folded or unfolded, a number one up or down."""
     radios = page.get_by_role("radiogroup", name="Method").get_by_role("radio")
 
@@ -110,10 +123,10 @@ def fine_tune(page: Page, world: World, chance: random.Random) -> Click:
         words = f"{wanted} epochs, batch"
         expect(page.locator(".st-key-step-3")).to_contain_text(words, timeout=WAIT_MS)
 
-    return chance.choice([method, fold, count])
+    return {"method": method, "fold": fold, "count": count}
 
 
-def runs_page(page: Page, world: World, chance: random.Random) -> Click:
+def runs_page(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """Rows selected one by one, a search, another order of the rows."""
     table = page.locator(".st-key-runs_table_box canvas").first
     words = page.locator(".st-key-runs_actions [data-testid=stCaptionContainer]")
@@ -147,48 +160,56 @@ def runs_page(page: Page, world: World, chance: random.Random) -> Click:
         wait_for(page, other_order, "another order", WAIT_MS)
 
     if field.input_value():
-        return search
-    return chance.choice([select, select, search, sort])
+        return {"all again": search}
+    return {"select": select, "search": search, "sort": sort}
 
 
-def run_page(page: Page, world: World, chance: random.Random) -> Click:
-    """Another tab, or a choice in the open one."""
-    return any_click(page, chance)[1]
+def run_page(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
+    """A choice in the open tab, or another tab."""
+    tab = open_tab(page)
+
+    def choice(key: str) -> Click:
+        others = [n for n in range(choices(page, key).count()) if n != chosen(page, key)]
+        return lambda: click_choice(page, key, chance.choice(others))
+
+    def other(name: str) -> Click:
+        return lambda: click_tab(page, name)
+
+    keys = [key for key in SELECTORS.get(tab, ()) if choices(page, key).count() > 1]
+    within = {f"{tab}: {key}": choice(key) for key in keys}
+    return within | {name: other(name) for name in TABS if name != tab}
 
 
-def compare(page: Page, world: World, chance: random.Random) -> Click:
-    """Another view, or what the charts of the results show."""
+def compare(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
+    """What the charts of the results show, or another view."""
     tabs = page.get_by_role("tab")
-    results = page.get_by_role("tab", name="Results").get_attribute("aria-selected") == "true"
+    open_view = page.locator("[role=tab][aria-selected=true]").inner_text()
 
-    def view() -> None:
-        chosen = [tab.get_attribute("aria-selected") for tab in tabs.all()].index("true")
-        other = chance.choice([place for place in range(tabs.count()) if place != chosen])
-        name = tabs.nth(other).inner_text()
-        tabs.nth(other).click()
-        _seen(page, _IN_VIEW[name])
+    def view(name: str) -> Click:
+        def click() -> None:
+            page.get_by_role("tab", name=name, exact=True).click()
+            _seen(page, _IN_VIEW[name])
+
+        return click
 
     def choice(key: str, seen: Callable[[], str]) -> Click:
-        radios = page.locator(f"[class*='{key}'] button[role=radio]").filter(visible=True)
-
         def click() -> None:
-            chosen = [button.get_attribute("aria-checked") for button in radios.all()].index("true")
-            other = chance.choice([place for place in range(radios.count()) if place != chosen])
-            before = seen()
-            radios.nth(other).click()
+            before, now = seen(), chosen(page, key)
+            other = chance.choice([n for n in range(choices(page, key).count()) if n != now])
+            choices(page, key).nth(other).click()
             wait_for(page, lambda: seen() not in ("", before), f"choice {key}", WAIT_MS)
 
         return click
 
-    if not results or chance.random() < 0.5:
-        return view
-    return chance.choice(
-        [
-            choice("-accuracy", lambda: _title(page, ".st-key-compare_accuracy")),
-            choice("-loss", lambda: _title(page, ".st-key-compare_loss")),
-            choice("-scale", lambda: _axis(page, ".st-key-compare_loss")),
-        ]
-    )
+    views = {name: view(name) for name in tabs.all_inner_texts() if name != open_view}
+    if open_view != "Results":
+        return views
+    charts = {
+        "-accuracy": lambda: _title(page, ".st-key-compare_accuracy"),
+        "-loss": lambda: _title(page, ".st-key-compare_loss"),
+        "-scale": lambda: _axis(page, ".st-key-compare_loss"),
+    }
+    return {key: choice(key, seen) for key, seen in charts.items()} | views
 
 
 _IN_VIEW = {
@@ -201,7 +222,7 @@ _IN_VIEW = {
 }
 
 
-def attention(page: Page, world: World, chance: random.Random) -> Click:
+def attention(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """Another layer, another order, another filter."""
     layers = page.get_by_role("radiogroup", name="Behaviour layer").locator("label")
     title = page.locator(".st-key-attention_filter")
@@ -230,10 +251,10 @@ def attention(page: Page, world: World, chance: random.Random) -> Click:
         box.get_by_test_id(f"stNumberInputStep{'Up' if up else 'Down'}").click()
         wait_for(page, lambda: title.inner_text() != before, "another filter", WAIT_MS)
 
-    return chance.choice([layer, shown, filter])
+    return {"layer": layer, "shown": shown, "filter": filter}
 
 
-def inspect(page: Page, world: World, chance: random.Random) -> Click:
+def inspect(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """The next picture, or another layer."""
     tiles = page.locator(".st-key-filter_tiles img").filter(visible=True)
 
@@ -251,10 +272,11 @@ def inspect(page: Page, world: World, chance: random.Random) -> Click:
         chance.choice(off).click()
 
     step = page.locator(".st-key-inspect-step-1 button").last
-    return chance.choice([changed("the next picture", step.click), changed("the layer", layer)])
+    clicks = {"the next picture": step.click, "the layer": layer}
+    return {what: changed(what, click) for what, click in clicks.items()}
 
 
-PAGES: dict[str, tuple[Draw, str, str]] = {
+PAGES: dict[str, tuple[Kinds, str, str]] = {
     "Start": (start, "", SEEN["Start"]),
     "Fine-tune": (fine_tune, "fine-tune?from={delta}", ".st-key-start"),
     "Runs": (runs_page, "runs", SEEN["Runs"]),

@@ -19,8 +19,8 @@ from delta_app.services.shown_attention import shown_attention
 from delta_app.training.run_config import RunConfig
 
 WAIT_S = 300
-KEPT = 12
-"""Ended runs; those before are deleted."""
+ROUND = 10
+"""Ways in which a run goes and ends; each comes once in so many runs."""
 
 _TINY: dict[str, Any] = {
     "backbone": "shufflenet_v2_x0_5",
@@ -41,12 +41,14 @@ class ShortRuns:
 
     Args:
         folder: an empty one for all of it.
+        kept: so many runs that have ended; those before are deleted.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: int = 12) -> None:
         allowed.set_roots((folder,))
         self._runs_dir = folder / "runs"
         self._data = _draw(folder / "pictures")
+        self._kept = kept
         self._workers = runs.start_worker(self._runs_dir)
         self._number = 0
 
@@ -64,11 +66,12 @@ class ShortRuns:
             self._failed,
             self._attention_alone,
         )
-        kind = kinds[self._number % len(kinds)]
+        assert len(kinds) == ROUND
+        kind = kinds[self._number % ROUND]
         self._number += 1
         record = kind()
         self._look(record)
-        for old in runs.list_runs(runs_dir=self._runs_dir)[KEPT:]:
+        for old in runs.list_runs(runs_dir=self._runs_dir)[self._kept :]:
             runs.delete(old.id, self._runs_dir)
         return record
 
@@ -83,11 +86,12 @@ class ShortRuns:
         return lambda: self._ended(self._submit(method=name), COMPLETED)
 
     def _measured(self) -> RunRecord:
-        """The attention of a seed that was not measured before."""
+        """Of a seed whose attention was not measured before."""
         run_id = self._submit(**_MEASURED, seed=self._number)
         return self._ended(run_id, COMPLETED)
 
     def _reused(self) -> RunRecord:
+        """Of a seed whose attention an earlier run has measured, from the second round on."""
         run_id = self._submit(**_MEASURED, seed=0)
         return self._ended(run_id, COMPLETED)
 
@@ -158,9 +162,9 @@ class ShortRuns:
 
 
 @contextmanager
-def short_runs(folder: Path) -> Iterator[ShortRuns]:
+def short_runs(folder: Path, kept: int = 12) -> Iterator[ShortRuns]:
     """The runs; their worker ends with the block."""
-    each = ShortRuns(folder)
+    each = ShortRuns(folder, kept)
     try:
         yield each
     finally:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from playwright.sync_api import Page
@@ -116,7 +117,7 @@ def _count_messages(page: Page) -> Callable[[], tuple[int, int]]:
     network.send("Network.enable")
     counted = [0, 0]
 
-    def received(event: dict) -> None:
+    def received(event: dict[str, Any]) -> None:
         counted[0] += 1
         counted[1] += len(event["response"]["payloadData"]) * 3 // 4  # it comes in base64
 
