@@ -1,4 +1,4 @@
-"""`runs`: list the runs, show one, pause, resume, stop or delete some; repair their store."""
+"""`runs`: list the runs, show one; pause, resume, stop, move or delete some; repair their store."""
 
 from __future__ import annotations
 
@@ -227,5 +227,5 @@ def _delete(options: argparse.Namespace, store: RunStore) -> int:
 
 
 COMMAND = Command(
-    "List, show, pause, resume, stop and delete runs; repair their store.", _add_options, _run
+    "List and steer the runs; repair their store.", _add_options, _run
 )
