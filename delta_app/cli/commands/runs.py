@@ -226,6 +226,4 @@ def _delete(options: argparse.Namespace, store: RunStore) -> int:
     return 0
 
 
-COMMAND = Command(
-    "List and steer the runs; repair their store.", _add_options, _run
-)
+COMMAND = Command("List and steer the runs; repair their store.", _add_options, _run)
