@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.damage.files import JSON_OF_A_RUN, TENSORS_OF_A_RUN
+from benchmarks.damage.files import CHECKPOINT, JOURNAL, JSON_OF_A_RUN, TENSORS_OF_A_RUN
+from benchmarks.damage.going_on import file_to_go_on_from
 from benchmarks.damage.sound import BACKBONE, Place
 from delta_app.attention.authors_file import load_given
 from delta_app.cli.command import UsageError
@@ -138,8 +139,9 @@ def file_of_a_run(file: Path, place: Place) -> list[str]:
     """Put in the place of a run's own: all that pages and commands do with that run."""
     own = place.folder / file.name
     with _replaced(own, file):
-        # What is wrong with a network's weights or layers is said of these, not of the file.
-        visit = Visit(place.run_id, "starting weights", "layer")
+        # What is wrong with a network's weights or layers, or where a picture's path leads, is
+        # said of these, not of the file.
+        visit = Visit(place.run_id, "starting weights", "layer", "The picture ")
         run = run_services.get_run(place.run_id, place.runs_dir)
         if own.name == "config.json":
             visit.said += settings(file, place)
@@ -249,6 +251,7 @@ DOORS: dict[str, Callable[[Path, Place], list[str]]] = {
     "authors' attention": authors_attention,
     "store": store,
     **dict.fromkeys((*JSON_OF_A_RUN, *TENSORS_OF_A_RUN), file_of_a_run),
+    **dict.fromkeys((CHECKPOINT, JOURNAL), file_to_go_on_from),
 }
 """Kind of file -> what goes through all its doors and returns every refusal's words.
 

@@ -117,6 +117,7 @@ def evict(folder: Path, limit: int, keep: Path) -> None:
 
 def _write(path: Path, shape: Shape, rows: Iterable[Pixels]) -> None:
     sums = []
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, temporary.open("wb") as file:
         file.write(_head(shape))
         for row in rows:

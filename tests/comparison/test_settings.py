@@ -47,7 +47,7 @@ def test_no_setting_can_differ_unseen(method) -> None:
             elif info.kind == "bool":
                 other = not info.default
             elif info.kind == "list":
-                other = ("layer1",)
+                other = (3,) if info.name == "more_epochs" else ("layer1",)
             elif info.kind == "text":
                 other = "random" if info.name == "weights" else "uniform"
             elif info.default is None:

@@ -42,6 +42,8 @@ def test_the_sound_run_passes_every_door(sound_place: Place, tmp_path: Path) -> 
         assert said == [], name
     for kind in ("best.safetensors", "head.safetensors", "by_picture.safetensors"):
         assert DOORS[kind](sound_place.folder / kind, place) == []
+    for kind in ("last.ckpt", "metrics.jsonl"):
+        assert DOORS[kind](sound_place.folder / kind, place) == []
     assert DOORS["store"](sound_place.store, place) == []
     assert DOORS["weights"](sound_place.folder / "best.safetensors", place) == []
 

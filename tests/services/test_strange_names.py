@@ -15,9 +15,9 @@ from delta_app.data.names import printable
 from delta_app.errors import RunError
 from delta_app.runs.description import describe_run, free_name
 from delta_app.runs.folder import new_folder
+from delta_app.runs.log_file import LogFile
 from delta_app.runs.records import ATTENTION, TRAINING, Event
 from delta_app.runs.store import RunStore
-from delta_app.runs.store_observer import append_to_log
 from delta_app.runs.table import LONGEST_NAME, checked_name
 from delta_app.services.forms import command_line, shell_word
 from delta_app.training.run_config import RunConfig
@@ -92,8 +92,9 @@ def test_a_run_folder_is_never_elsewhere(tmp_path: Path, name: str) -> None:
 def check_log(folder: Path, name: str) -> None:
     log = folder / "log.txt"
     log.unlink(missing_ok=True)
-    append_to_log(log, Event(1.7e9, "info", f"left out: {name}"))
-    append_to_log(log, Event(1.7e9, "error", name))
+    written = LogFile(log)
+    written.append(Event(1.7e9, "info", f"left out: {name}"))
+    written.append(Event(1.7e9, "error", name))
     lines = log.read_text(encoding="utf-8").split("\n")[:-1]
     told = [line for line in lines if not line.startswith("    ")]
     assert len(told) == 2, lines

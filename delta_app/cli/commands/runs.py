@@ -1,4 +1,4 @@
-"""`runs`: list the runs, show one, pause, resume, stop or delete some; repair their store."""
+"""`runs`: list the runs, show one; pause, resume, stop, move or delete some; repair their store."""
 
 from __future__ import annotations
 
@@ -226,6 +226,4 @@ def _delete(options: argparse.Namespace, store: RunStore) -> int:
     return 0
 
 
-COMMAND = Command(
-    "List, show, pause, resume, stop and delete runs; repair their store.", _add_options, _run
-)
+COMMAND = Command("List and steer the runs; repair their store.", _add_options, _run)
