@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from given_data import data_folder
 from hypothesis import HealthCheck, settings
 
 # The same examples each time, and no clock: the machine may be busy.
@@ -32,8 +32,7 @@ def all_may_be_read() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Folder of real photographs and weights; tests that need it are skipped where it is absent."""
-    here = Path(__file__).resolve().parent.parent
-    folder = Path(os.environ.get("DELTA_TEST_DATA", here.parent / "shared" / "data"))
+    folder = data_folder()
     if not (folder / "datasets").is_dir():
         pytest.skip(f"no test data in {folder}: set DELTA_TEST_DATA to a folder that holds it")
     return folder

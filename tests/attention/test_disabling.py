@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from awake_networks import FAMILIES, awake, batch
+from awake_networks import FAMILIES, QUICK, awake, batch
+from few import slow_but
 from torch import Tensor, nn
 
 from delta_app.attention.disabling import Disabling
 from delta_app.models.behaviour_layers import default_behaviour_layers
 from delta_app.models.feature_maps import count_hooks
-
-QUICK = ("resnet18", "shufflenet_v2_x0_5")
-"""Residuals, and channels that are shuffled."""
 
 
 def by_hooks(model: nn.Module, layer: str, images: Tensor, disabled: Tensor) -> Tensor:
@@ -37,10 +35,7 @@ def half_disabled(channels: int) -> Tensor:
     return torch.rand(channels, generator=torch.Generator().manual_seed(0)) < 0.5
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES],
-)
+@pytest.mark.parametrize("name", slow_but(QUICK, FAMILIES))
 @torch.no_grad()
 def test_every_family_as_by_hooks(name: str) -> None:
     model, images = awake(name), batch(name)

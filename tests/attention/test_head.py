@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +35,7 @@ def trained(narrow: nn.Module, at_once: AtOnce) -> tuple[float, Tensor]:
     return loss, model[4].weight.detach()
 
 
+@pytest.mark.slow
 def test_out_of_memory_halves_what_runs_together_and_changes_no_number() -> None:
     loss, weight = trained(nn.Identity(), AtOnce())
     told: list[int] = []

@@ -38,6 +38,7 @@ def test_train_ends_with_one_line_of_json(
     assert (tmp_path / "runs" / result["run"] / "best.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_progress_goes_to_stderr_alone(say: Say, small: list[str], tmp_path: Path) -> None:
     said = say("train", *small, "--method", "linear_probe", "--runs-dir", tmp_path)
     assert said.code == 0
@@ -46,6 +47,7 @@ def test_progress_goes_to_stderr_alone(say: Say, small: list[str], tmp_path: Pat
     assert "completed" in said.out
 
 
+@pytest.mark.slow
 def test_without_validation_val_top1_is_null(say: Say, small: list[str], tmp_path: Path) -> None:
     words = ["--method", "l2", "--val-fraction", "0", "--json", "--runs-dir", tmp_path]
     result = say("train", *small, *words).last_json
@@ -121,6 +123,7 @@ def test_the_authors_form_is_written_and_read(say: Say, small: list[str], tmp_pa
     assert Path(exported.last_json["attention"]).is_file()
 
 
+@pytest.mark.slow
 def test_a_runs_own_network_is_measured(
     say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -314,6 +317,7 @@ def test_export_writes_two_files(
     assert about["classes"] == ["blue", "green", "red"]
 
 
+@pytest.mark.slow
 def test_compare_shows_exactly_the_settings_that_differ(
     say: Say, trained: tuple[list[str], dict[str, Any]], small: list[str]
 ) -> None:
@@ -336,6 +340,7 @@ def test_compare_shows_exactly_the_settings_that_differ(
     assert say("compare", first["run"], "first", *where).code == 2
 
 
+@pytest.mark.slow
 def test_the_same_config_gives_the_same_run(
     say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_password_is_no_option(say: Say) -> None:
     assert said.code == 2
 
 
+@pytest.mark.slow
 def test_light_commands_do_not_load_torch(shapes: Path, tmp_path: Path) -> None:
     """Torch takes seconds to load; a list of runs needs none of it."""
     script = f"""

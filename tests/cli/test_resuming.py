@@ -127,6 +127,7 @@ def test_a_place_is_a_whole_number(
 # Resume
 
 
+@pytest.mark.slow
 def test_a_completed_run_is_continued_and_ends_as_train_does(say: Say, trained: Trained) -> None:
     where, result = trained
     said = say("runs", "resume", "first", "--epochs", "1", "--json", *where)
@@ -141,6 +142,7 @@ def test_a_completed_run_is_continued_and_ends_as_train_does(say: Say, trained: 
     assert (run.epoch, run.epochs, run.test_evaluations) == (3, 3, 2)
 
 
+@pytest.mark.slow
 def test_a_broken_off_run_goes_on(say: Say, trained: Trained) -> None:
     where, result = trained
     put(where, result["run"], RunStatus.INTERRUPTED)
@@ -166,6 +168,7 @@ def test_what_is_complete_asks_for_epochs(
     assert runs.get_run(result["run"], where[1]).status is RunStatus.COMPLETED
 
 
+@pytest.mark.slow
 def test_what_waits_or_is_worked_on_is_not_resumed(
     say: Say, waiting: tuple[list[str], list[str]]
 ) -> None:

@@ -13,6 +13,7 @@ from delta_app.data.names import printable
 from delta_app.errors import DatasetError
 
 
+@pytest.mark.slow
 @QUICK
 @given(NAMES)
 def test_tables_errors_and_json(name: str) -> None:

@@ -38,6 +38,7 @@ class Counted(bytes):
         type(self).alive -= 1
 
 
+@pytest.mark.slow
 def test_the_bytes_of_few_files_are_held_at_a_time(
     large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +53,7 @@ def test_the_bytes_of_few_files_are_held_at_a_time(
     assert [done for done, _ in told if done] == list(range(1, PICTURES + 1))
 
 
+@pytest.mark.slow
 def test_it_asks_whether_to_go_on_between_any_two_folders_and_pictures(
     large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +96,7 @@ def test_it_ends_where_it_is_told_to(large: Path, after: int) -> None:
     assert asked == after + 1
 
 
+@pytest.mark.slow
 def test_it_ends_after_the_last_picture_too(large: Path) -> None:
     """What is looked at once all are read takes its time in a large folder."""
     read = 0

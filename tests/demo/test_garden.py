@@ -52,6 +52,7 @@ def test_no_picture_stands_there_twice() -> None:
     assert len(set(digests)) == len(digests)
 
 
+@pytest.mark.slow
 def test_draw_makes_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

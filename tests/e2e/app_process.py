@@ -14,6 +14,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from given_data import data_folder
 from playwright.sync_api import BrowserType
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,8 +72,8 @@ def start_app(folder: Path) -> App:
     home.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DELTA_")}
     command = [sys.executable, "-m", "delta_app", "app", "--no-browser", "--port", str(port)]
-    roots = [str(folder.parent), *filter(None, [os.environ.get("DELTA_TEST_DATA")])]
-    command += [word for root in roots for word in ("--root", root)]
+    for root in (folder.parent, data_folder()):
+        command += ["--root", str(root)] if root.is_dir() else []
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--runs-dir", str(runs_dir)],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ def test_long_names_keep_start_and_end() -> None:
     assert shortened("golden retriever puppy", 11) == "golde…puppy"
 
 
+@pytest.mark.slow
 @given(st.text(min_size=0, max_size=60), st.integers(5, 30))
 def test_a_name_is_never_longer_than_asked(name, longest) -> None:
     assert len(shortened(name, longest)) <= longest

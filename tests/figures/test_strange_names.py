@@ -6,6 +6,7 @@ import html
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from strange_names import FEW, NAMES, QUICK
 
@@ -31,6 +32,7 @@ def texts(value: Any) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 @FEW
 @given(NAMES, NAMES)
 def test_no_name_is_markup_in_a_chart(name: str, other: str) -> None:

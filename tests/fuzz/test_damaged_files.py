@@ -33,6 +33,7 @@ def try_some(number: int, seed: int, sound: Place, folder: Path) -> dict[str, in
     return refused
 
 
+@pytest.mark.slow
 def test_the_sound_run_passes_every_door(sound_place: Place, tmp_path: Path) -> None:
     """Else what is refused below might be refused for another reason."""
     place = sound_place.copied(tmp_path / "runs")
@@ -48,6 +49,7 @@ def test_the_sound_run_passes_every_door(sound_place: Place, tmp_path: Path) -> 
     assert DOORS["weights"](sound_place.folder / "best.safetensors", place) == []
 
 
+@pytest.mark.slow
 def test_sixty(sound_place: Place, tmp_path: Path) -> None:
     refused = try_some(60, 0, sound_place, tmp_path)
     assert sum(refused.values()) > 30

@@ -33,6 +33,7 @@ class Room:
         return sums
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("most", "halved"), [(8, []), (7, []), (6, [4]), (4, [4]), (3, [4, 2]), (1, [4, 2, 1])]
 )
@@ -45,6 +46,7 @@ def test_every_picture_once_and_in_order(most: int, halved: list[int]) -> None:
     assert at_once.most == (halved[-1] if halved else None)
 
 
+@pytest.mark.slow
 def test_it_stays_at_what_fitted() -> None:
     room, at_once = Room(3), AtOnce()
     for _ in range(2):
@@ -52,6 +54,7 @@ def test_it_stays_at_what_fitted() -> None:
     assert room.seen == [7, 4, 2, 2, 2, 1, 2, 2, 2, 1]
 
 
+@pytest.mark.slow
 def test_a_single_picture_that_does_not_fit_is_an_error_with_a_cure() -> None:
     room = Room(0)
     with pytest.raises(TrainingError, match=r"even with 1 picture of 2 px") as caught:

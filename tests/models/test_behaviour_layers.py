@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from few import slow_but
 from torch import nn
 from torchvision.ops import SqueezeExcitation
 
@@ -86,7 +87,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", slow_but(["resnet18", "vgg16"], EXPECTED))
 def test_the_default_layers(name: str) -> None:
     assert list(default_behaviour_layers(name, meta_network(name))) == EXPECTED[name]
 

@@ -71,6 +71,7 @@ def test_what_a_file_lacks_stays_random_by_the_seed(tmp_path: Path) -> None:
     assert source.digest != source.report.digest  # of all the backbone, and of what was loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_torchvisions_files_with_auxiliary_heads_give_its_own_logits(
     name: str, tmp_path: Path

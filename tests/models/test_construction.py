@@ -45,6 +45,7 @@ def test_networks_made_at_once_in_threads_do_not_mix_their_draws() -> None:
     assert not torch.equal(alone[0], alone[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["regnet_y_400mf", "convnext_tiny", "googlenet", "mnasnet0_5"])
 def test_a_meta_network_has_names_and_shapes_and_no_memory(name: str) -> None:
     made = meta_network(name)

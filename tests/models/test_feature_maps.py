@@ -89,6 +89,7 @@ def test_each_forward_has_its_own_maps() -> None:
         assert captured.maps["features.0"].shape[0] == 3
 
 
+@pytest.mark.slow
 def test_convnexts_linear_layers_come_channels_first() -> None:
     network = random_network("convnext_tiny", seed=0)
     layer = "features.1.0.block.5"

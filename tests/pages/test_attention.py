@@ -112,6 +112,7 @@ def test_a_finished_measurement_says_whether_to_believe_it(
     assert len(kept_charts(app)) >= 4, "bars, scatter, distribution, classes"
 
 
+@pytest.mark.slow
 def test_the_most_important_filter_is_chosen_until_another_is(
     attention: Opener, small: SmallRuns
 ) -> None:
@@ -159,6 +160,7 @@ def test_the_address_opens_the_same_view_again(attention: Opener, small: SmallRu
     assert asked(app, "show") == "attention"
 
 
+@pytest.mark.slow
 def test_a_number_that_no_filter_has_falls_back_on_the_most_important(
     attention: Opener, small: SmallRuns
 ) -> None:
@@ -308,6 +310,7 @@ def test_a_failed_one_says_why_and_what_to_do(
     assert links(app)["Settings and log"] == f"run={run.id}"
 
 
+@pytest.mark.slow
 def test_one_of_a_runs_own_network_is_queued_again_as_it_was(
     attention: Opener, small: SmallRuns
 ) -> None:
@@ -330,6 +333,7 @@ def test_one_of_a_runs_own_network_is_queued_again_as_it_was(
     assert len(runs.list_runs()) == before
 
 
+@pytest.mark.slow
 def test_the_form_does_not_take_a_runs_own_network_for_a_pretrained_one(
     attention: Opener, small: SmallRuns
 ) -> None:
@@ -354,6 +358,7 @@ def test_with_nothing_chosen_the_button_says_what_is_missing(attention: Opener) 
     assert not app.error
 
 
+@pytest.mark.slow
 def test_what_stands_in_the_form_is_measured(
     attention: Opener, pictures: Path, runs_dir: Path
 ) -> None:

@@ -47,6 +47,7 @@ def config_of(app: AppTest) -> RunConfig:
     return RunConfig.model_validate(runs.list_runs(status=runs.RunStatus.QUEUED)[0].config)
 
 
+@pytest.mark.slow
 def test_a_measurement_of_this_backbone_is_picked_by_name(
     open_page: Opener, small: SmallRuns, pictures: Path
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_measurement_of_this_backbone_is_picked_by_name(
     assert config_of(app).method.model_dump()["attention"] == path
 
 
+@pytest.mark.slow
 def test_a_path_can_be_typed_beside_those_that_are_offered(
     open_page: Opener, small: SmallRuns, pictures: Path, tmp_path: Path
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_path_can_be_typed_beside_those_that_are_offered(
     assert config_of(app).method.model_dump()["attention"] == str(own)
 
 
+@pytest.mark.slow
 def test_where_nothing_was_measured_on_the_backbone_only_a_path_is_asked_for(
     open_page: Opener, small: SmallRuns, pictures: Path
 ) -> None:
@@ -91,6 +94,7 @@ def test_where_nothing_was_measured_on_the_backbone_only_a_path_is_asked_for(
     assert widget(app, "Attention file").value == ""
 
 
+@pytest.mark.slow
 def test_importances_of_the_authors_form_ask_for_their_temperature(
     open_page: Opener, small: SmallRuns, pictures: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +111,7 @@ def test_importances_of_the_authors_form_ask_for_their_temperature(
     assert config.flat()["temperature"] == 2.0
 
 
+@pytest.mark.slow
 def test_a_measurement_at_other_layers_is_said_before_the_run(
     open_page: Opener, small: SmallRuns, pictures: Path
 ) -> None:
@@ -120,6 +125,7 @@ def test_a_measurement_at_other_layers_is_said_before_the_run(
     assert app.button(key="start").label == "Correct step 3: channel attention"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_none_is_said_beside_its_field(
     open_page: Opener, small: SmallRuns, pictures: Path, tmp_path: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_attention_of_one_layer_on_one_axis(compare, small) -> None:
     assert "L2 does not weigh filters" in words(app)
 
 
+@pytest.mark.slow
 def test_the_same_picture_through_every_run(compare, small) -> None:
     app = compare(small.l2, small.delta, view="Feature maps")
     assert len(app.get("image")) + len(app.get("imgs")) == 2 + 2 * 2
@@ -154,6 +155,7 @@ def test_pictures_on_which_the_runs_disagree(compare, small) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_untested_run_stands_beside_tested_ones(compare, small) -> None:
     queued = submit(small_config(small.data, "l2_sp"), runs_dir=small.runs_dir)
     for view in ("Settings", "Errors", "Attention", "Feature maps", "Disagreements"):

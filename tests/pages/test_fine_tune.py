@@ -85,6 +85,7 @@ def test_start_queues_what_stands_in_the_form_and_opens_the_run(
     assert command == command_line(config, runs_dir=runs.list_runs()[0].folder.parent)
 
 
+@pytest.mark.slow
 def test_all_three_are_queued_each_with_its_own_alpha(open_page: Any, pictures: Path) -> None:
     app = filled(open_page(FINE_TUNE), pictures)
     app.button(key="step:3").click().run()
@@ -97,6 +98,7 @@ def test_all_three_are_queued_each_with_its_own_alpha(open_page: Any, pictures: 
     assert len({(c.data, c.model, c.optimization) for c in configs}) == 1
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_said_beside_its_field_and_nothing_starts(
     open_page: Any, pictures: Path
 ) -> None:
@@ -115,6 +117,7 @@ def test_what_does_not_fit_is_said_beside_its_field_and_nothing_starts(
     assert start(app).label == "Start"
 
 
+@pytest.mark.slow
 def test_a_linear_probe_is_not_asked_for_what_does_nothing(open_page: Any, pictures: Path) -> None:
     app = filled(open_page(FINE_TUNE), pictures)
     app.button(key="step:3").click().run()
@@ -183,6 +186,7 @@ def test_browsing_begins_where_one_may_browse(
     assert "inside" in [button.label for button in app.button]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [True, False])
 def test_a_weights_file_is_checked_and_reported(
     open_page: Any, pictures: Path, tmp_path: Path, missing: bool
@@ -204,6 +208,7 @@ def test_a_weights_file_is_checked_and_reported(
         assert start(app).label == "Start"
 
 
+@pytest.mark.slow
 def test_a_run_again_with_changes_opens_the_form_as_that_run_was(
     open_page: Any, pictures: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_a_run_opens_on_its_first_test_picture(inspect, small) -> None:
     assert "The 8 most attended filters" in words(app)
 
 
+@pytest.mark.slow
 def test_the_address_opens_the_same_view_again(inspect, small) -> None:
     run = get_run(small.delta, small.runs_dir)
     picture = pictures_of(run).select(split="test")[-1]
@@ -84,6 +85,7 @@ def test_a_filter_that_leaves_nothing_says_so(inspect, small) -> None:
     assert images(app) == 0
 
 
+@pytest.mark.slow
 def test_the_arrows_step_through_the_pictures(inspect, small) -> None:
     app = inspect(run=small.l2)
     assert "picture" not in app.query_params, "the address leaves the first picture out"

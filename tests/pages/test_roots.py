@@ -86,6 +86,7 @@ def test_pictures_that_are_links_to_elsewhere(
     assert "red" not in [caption.value for caption in app.caption]
 
 
+@pytest.mark.slow
 def test_a_weights_file_and_an_attention_file(
     open_page: Opener, home: Callable[[], Path], pictures: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_weights_file_and_an_attention_file(
     assert app.button(key="start").disabled
 
 
+@pytest.mark.slow
 def test_run_again_of_a_run_whose_data_lies_outside(
     open_page: Opener, home: Callable[[], Path], queued: Any, pictures: Path
 ) -> None:
@@ -146,6 +148,7 @@ def foreign(runs_dir: Path, home: Callable[[], Path]) -> SmallRuns:
     return found
 
 
+@pytest.mark.slow
 def test_its_page_shows_the_record_and_says_why_there_are_no_pictures(
     open_page: Opener, foreign: SmallRuns
 ) -> None:
@@ -159,6 +162,7 @@ def test_its_page_shows_the_record_and_says_why_there_are_no_pictures(
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_inspect_and_compare_say_so_where_the_pictures_would_be(
     open_page: Opener, foreign: SmallRuns
 ) -> None:

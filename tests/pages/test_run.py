@@ -92,6 +92,7 @@ def test_pause_is_asked_for_and_the_page_says_so(open_page: Opener, queued: Any)
     assert "Pausing: finishing this step and keeping where it is" in said.replace("\\", "")
 
 
+@pytest.mark.slow
 def test_a_paused_run_goes_back_to_the_front_of_the_queue(
     open_page: Opener, small: SmallRuns, queued: Any
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_paused_run_goes_back_to_the_front_of_the_queue(
     assert not app.toast
 
 
+@pytest.mark.slow
 def test_a_second_click_in_a_row_does_not_do_the_opposite(
     open_page: Opener, queued: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +195,7 @@ def test_an_interrupted_run_says_what_to_do_with_one_button(open_page: Opener, q
     assert [button.label for button in app.button].count("Resume") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "said"),
     [
@@ -298,11 +301,13 @@ def test_every_tab_of_a_finished_run(
     assert app.query_params.get("tab", "Errors") in (name, [name])
 
 
+@pytest.mark.slow
 def test_attention_says_how_reliable_each_layer_is(open_page: Opener, small: SmallRuns) -> None:
     app = tab(open_page(RUN, run=small.delta), "Attention")
     assert "reliability" in words(app)
 
 
+@pytest.mark.slow
 def test_attention_says_where_it_comes_from(open_page: Opener, small: SmallRuns) -> None:
     app = tab(open_page(RUN, run=small.delta), "Attention")
     assert "Measured by this run" in words(app)
@@ -346,6 +351,7 @@ def test_attention_of_the_end_stands_beside_that_of_the_start(
     assert len(kept_charts(app)) == 3, "the bars of the run, of its start, of its end"
 
 
+@pytest.mark.slow
 def test_an_end_that_is_known_in_part_can_be_measured_again(
     open_page: Opener, small: SmallRuns
 ) -> None:

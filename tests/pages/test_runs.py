@@ -89,6 +89,7 @@ def test_two_runs_are_compared(open_page: Opener, queued: Any) -> None:
     assert set(app.query_params["runs"].split(",")) == {one.id, other.id}
 
 
+@pytest.mark.slow
 def test_one_run_is_opened_or_run_again(open_page: Opener, queued: Any) -> None:
     one = queued("l2", "completed")
     app = select(open_page(RUNS), one)
@@ -99,6 +100,7 @@ def test_one_run_is_opened_or_run_again(open_page: Opener, queued: Any) -> None:
     assert app.query_params["from"] == one.id
 
 
+@pytest.mark.slow
 def test_a_measurement_goes_to_its_form_or_into_the_queue(
     open_page: Opener, runs_dir: Path
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_measurement_goes_to_its_form_or_into_the_queue(
     assert app.button(key="runs:Run again").disabled
 
 
+@pytest.mark.slow
 def test_several_runs_are_paused_and_resumed_at_once(open_page: Opener, queued: Any) -> None:
     running = queued("l2", "running", phase="training", step=3, epochs=4)
     waiting, done = queued("l2_sp"), queued("delta", "completed")
@@ -197,6 +200,7 @@ def test_a_running_run_can_be_stopped_but_not_deleted(open_page: Opener, queued:
     assert runs.get_run(run.id).stopping
 
 
+@pytest.mark.slow
 def test_the_table_is_sent_again_and_again_only_while_a_run_goes_on(
     open_page: Opener, queued: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ def test_at_first_there_are_the_demo_and_a_new_fine_tuning_only(open_page: Any) 
     assert not app.error
 
 
+@pytest.mark.slow
 def test_the_demo_by_all_three_is_queued_one_after_the_other(open_page: Any) -> None:
     app = open_page(START)
     app.button(key="demo-all").click().run()
@@ -73,6 +74,7 @@ def test_the_last_finished_run_is_offered_by_the_other_methods(open_page: Any, q
             assert record.config[group] == done.config[group]
 
 
+@pytest.mark.slow
 def test_what_ended_before_the_last_is_listed_and_opens(open_page: Any, queued: Any) -> None:
     before = queued("l2", "completed", test_top1=0.5, seconds=61.0)
     queued("delta", "completed", test_top1=0.625)
@@ -82,6 +84,7 @@ def test_what_ended_before_the_last_is_listed_and_opens(open_page: Any, queued: 
     assert links(app)[':color[●]{foreground="#0072B2"} L2 · shapes'] == f"run={before.id}"
 
 
+@pytest.mark.slow
 def test_three_results_of_the_same_settings_can_be_compared(open_page: Any, queued: Any) -> None:
     done = {method: queued(method, "completed") for method in ("delta", "l2", "l2_sp")}
     app = open_page(START)

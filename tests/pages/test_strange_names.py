@@ -95,6 +95,7 @@ _STRANGE = " ".join(each.strip() for each in LIST)
 CHUNKS = [_STRANGE[start : start + LONGEST_NAME] for start in range(0, 800, LONGEST_NAME)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [CHUNKS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in CHUNKS[1:])]
 )
@@ -119,6 +120,7 @@ def check_address(open_page: Opener, page: str, said: str) -> None:
     check(open_page(f"pages/{page}.py", **dict.fromkeys(ADDRESS, said)), (said,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_an_address_may_say_anything(
     open_page: Opener, named: Callable[[str], SmallRuns], page: str
@@ -162,6 +164,7 @@ def uploads(app: AppTest, name: str) -> Any:
     return app.file_uploader[0].upload(name, buffer.getvalue(), "image/png").run()
 
 
+@pytest.mark.slow
 def test_an_upload_of_a_strange_name(open_page: Opener, named: Callable[[str], SmallRuns]) -> None:
     small = named("a run")
     for name in ("<img src=x>.png", "../../x.png", "**a**\n# b.png", "x" * 300 + ".png"):

@@ -90,6 +90,7 @@ def test_a_run_that_goes_on_and_on_keeps_few_points_and_every_extreme(
         assert seen["val"].steps.tolist() == list(range(0, len(so_far), 100))  # few: all of them
 
 
+@pytest.mark.slow
 def test_what_is_kept_does_not_hang_on_when_one_looked(
     store: RunStore, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

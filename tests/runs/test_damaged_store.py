@@ -119,6 +119,7 @@ def test_a_row_of_other_columns(store: RunStore, new_run: NewRun) -> None:
     refused(lambda: damaged.update(record.id, config={}))
 
 
+@pytest.mark.slow
 def test_a_file_cut_in_the_middle(store: RunStore, new_run: NewRun) -> None:
     for number in range(40):
         new_run(f"run {number}")
@@ -131,6 +132,7 @@ def test_a_file_cut_in_the_middle(store: RunStore, new_run: NewRun) -> None:
     refused(lambda: RunStore(store.runs_dir).runs())
 
 
+@pytest.mark.slow
 def test_pages_in_the_middle_overwritten(store: RunStore, new_run: NewRun, tmp_path: Path) -> None:
     for number in range(40):
         new_run(f"run {number}")

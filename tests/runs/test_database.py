@@ -109,6 +109,7 @@ def test_a_store_of_a_later_version_is_refused(
         RunStore(store.runs_dir)
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_store_at_once_agree(
     tmp_path: Path, other_process: Callable[[str], subprocess.Popen[str]], store: RunStore
 ) -> None:

@@ -14,6 +14,7 @@ from delta_app.runs.records import RunStatus
 from delta_app.runs.store import RunStore
 
 
+@pytest.mark.slow
 def test_an_owner_lock_is_held_once_and_seen_from_the_same_process(tmp_path: Path) -> None:
     folder = new_folder(tmp_path, "l2")
     assert not is_owned(folder)

@@ -33,6 +33,7 @@ def blocks_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST_BLOCKS", 8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("blocks_of_few")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(STEPS)

@@ -185,6 +185,7 @@ def unchanged(report: Report) -> bool:
     return report.damage is None and all(run.done == "unchanged" for run in report.runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -220,6 +221,7 @@ def test_a_store_that_cannot_be_opened_names_the_command(
     assert "`python -m delta_app runs repair`" in raised.value.cure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_store_damaged_while_a_run_goes_on_loses_nothing_of_it(
     store: RunStore,
@@ -316,6 +318,7 @@ def test_it_refuses_while_somebody_works_on_a_run(several: RunStore) -> None:
     assert len(repair(several.runs_dir).runs) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff" * 100, b'{"format": 2}'])
 def test_a_damaged_run_json_costs_no_other_run(several: RunStore, content: bytes) -> None:
     completed, failed, *_ = reversed(several.runs())
@@ -357,6 +360,7 @@ class _Killed:
         return self.inner(*arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(
     ("where", "number"),

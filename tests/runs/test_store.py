@@ -127,6 +127,7 @@ def test_a_run_is_claimed_once(store: RunStore, new_run: NewRun) -> None:
     assert claimed.started_at is not None
 
 
+@pytest.mark.slow
 def test_two_processes_that_claim_at_once_share_the_runs(
     store: RunStore, new_run: NewRun, other_process: Start
 ) -> None:

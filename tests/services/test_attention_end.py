@@ -32,6 +32,7 @@ def importances(folder: Path) -> dict[str, list[float]]:
     return {layer["name"]: layer["importance"] for layer in content["layers"]}
 
 
+@pytest.mark.slow
 def test_start_and_end_are_told_apart_and_their_ranks_compared(small: SmallRuns) -> None:
     run = runs.get_run(small.delta, small.runs_dir)
     before = end_of_attention(run)
@@ -48,6 +49,7 @@ def test_start_and_end_are_told_apart_and_their_ranks_compared(small: SmallRuns)
         assert found.rank_correlation(layer) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_method_without_attention_has_an_end_and_no_start(small: SmallRuns) -> None:
     run = runs.get_run(small.l2, small.runs_dir)
     measure_the_end(small, small.l2)

@@ -61,6 +61,7 @@ def test_what_is_queued_has_the_runs_data_model_and_attention_settings(small: Sm
     assert {name: settings[name] for name in ATTENTION} == ATTENTION
 
 
+@pytest.mark.slow
 def test_its_own_network_is_measured_with_its_own_head(small: SmallRuns) -> None:
     """Against full forwards of the kept weights on the pictures that are said to be measured."""
     ended = measured(small, small.l2)
@@ -141,6 +142,7 @@ def test_the_command_that_is_shown_measures_the_same_network(
     assert attention_command.config_of(parser.parse_args(words[4:])) == config
 
 
+@pytest.mark.slow
 def test_it_is_found_beside_where_the_run_began(small: SmallRuns) -> None:
     trained = runs.get_run(small.delta, small.runs_dir)
     assert attention_at_end(trained) is None
@@ -160,6 +162,7 @@ def test_it_is_found_beside_where_the_run_began(small: SmallRuns) -> None:
     assert attention_at_end(runs.get_run(small.l2, small.runs_dir)) is None
 
 
+@pytest.mark.slow
 def test_the_same_network_is_measured_once_and_another_anew(small: SmallRuns) -> None:
     first, again = measured(small, small.delta), measured(small, small.delta)
     keys = [load_attention(run.folder / "attention.json").key for run in (first, again)]
@@ -170,6 +173,7 @@ def test_the_same_network_is_measured_once_and_another_anew(small: SmallRuns) ->
     assert len({keys[0], other.key, began.key}) == 3
 
 
+@pytest.mark.slow
 def test_what_has_no_network_cannot_be_measured(small: SmallRuns) -> None:
     waiting = runs.submit(small_config(small.data, "l2"), runs_dir=small.runs_dir)
     with pytest.raises(RunError, match="is queued"):
@@ -202,6 +206,7 @@ def test_training_does_not_take_another_runs_network_for_its_source(small: Small
     assert "measure the fine-tuned network" in ended.error.message
 
 
+@pytest.mark.slow
 def test_every_measurement_is_offered_once(small: SmallRuns) -> None:
     """The DELTA run's own; not the shuffled one, which is the same with its weights mixed up."""
     (only,) = finished_attentions(runs_dir=small.runs_dir)

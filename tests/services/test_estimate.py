@@ -41,6 +41,7 @@ def ran(config: RunConfig, pictures_per_second: float) -> RunRecord:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
 def test_operations_and_parameters_are_torchvisions(name: str) -> None:
     counted = cost(name, 224)
@@ -60,6 +61,7 @@ def test_activations_and_filters_of_a_network_counted_by_hand() -> None:
     assert counted.filters == 64 + 192 + 256
 
 
+@pytest.mark.slow
 def test_an_earlier_run_tells_the_speed() -> None:
     config = config_of()
     expected = estimate(config, PICTURES, [ran(config, 50.0)])
@@ -70,6 +72,7 @@ def test_an_earlier_run_tells_the_speed() -> None:
     assert expected.words().startswith("about 22 s, ")
 
 
+@pytest.mark.slow
 def test_another_network_is_told_roughly_by_its_operations() -> None:
     past = [ran(config_of(backbone="resnet18"), 50.0), ran(config_of(backbone="resnet50"), 0.1)]
     rough = estimate(config_of(threads=1), PICTURES, past)

@@ -40,6 +40,7 @@ def expected(run: RunRecord, path: Path) -> torch.Tensor:
         return network.eval()(prepare(Image.open(path).convert("RGB"))[None]).softmax(dim=1)[0]
 
 
+@pytest.mark.slow
 def test_probabilities_are_torchvisions(
     run_with_network: NewRun, noise_pictures: list[Path]
 ) -> None:
@@ -82,6 +83,7 @@ def test_progress_counts_the_pictures(run_with_network: NewRun, noise_pictures: 
     assert seen == [(32, 36), (36, 36)]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_picture_is_named(run_with_network: NewRun, tmp_path: Path) -> None:
     text = tmp_path / "notes.jpg"
     text.write_text("not a picture")

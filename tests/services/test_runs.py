@@ -101,6 +101,7 @@ def test_curves_grow_and_are_thinned(runs_dir: Path) -> None:
     assert len(found["loss/total"]) <= 50
 
 
+@pytest.mark.slow
 def test_a_refresh_of_a_long_run_is_cheap(runs_dir: Path) -> None:
     """20,000 points read once; each refresh after that costs milliseconds, not a rereading."""
     run_id = runs.submit(config())

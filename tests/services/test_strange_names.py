@@ -63,6 +63,7 @@ def test_a_run_on_any_folder_has_a_name(name: str) -> None:
         assert printable(dataset) == dataset
 
 
+@pytest.mark.slow
 def test_runs_of_any_name_are_kept_apart_and_stay_in_the_folder(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     for name in LIST:

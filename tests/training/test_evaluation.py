@@ -101,6 +101,7 @@ class Full(nn.Module):
         return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_out_of_memory_halves_and_drops_or_doubles_no_picture(most: int) -> None:
     batches = [(LOGITS[:3], LABELS[:3]), (LOGITS[3:], LABELS[3:]), (LOGITS, LABELS)]

@@ -139,6 +139,7 @@ def test_curves_of_other_pictures_or_half_a_file_are_measured_anew(
     assert shared.read_text() == right, "the same pictures and seed give the same curves"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("request_", "ended"), [("stop", "stopped"), ("interrupt", "interrupted")])
 def test_a_stop_keeps_the_attention_and_leaves_the_curves_out(
     request_: str, ended: str, config: Config, tmp_path: Path, watcher: Any
@@ -159,6 +160,7 @@ def test_a_stop_keeps_the_attention_and_leaves_the_curves_out(
     assert any("kept without it" in line for line in watcher.said)
 
 
+@pytest.mark.slow
 def test_a_training_run_measures_no_curves(config: Config, tmp_path: Path, watcher: Any) -> None:
     asked = config("delta", faithfulness=True, epochs=1, **QUICK)
     run_training(asked, tmp_path / "run", watcher, Unstoppable())

@@ -67,6 +67,7 @@ def test_combined_on_all_pictures_is_exact(measure: Measure) -> None:
         torch.testing.assert_close(found.standard_error, layer.standard_error)
 
 
+@pytest.mark.slow
 def test_combined_on_a_sample_uses_all_pictures_and_says_so(measure: Measure, watcher: Any) -> None:
     alone = measure(estimator="exact", attention_batches=1)
     both = measure(estimator="combined", attention_batches=1)
@@ -91,6 +92,7 @@ def test_until_reliable_goes_on_past_the_batches_until_it_is_or_pictures_run_out
     assert len(later.pictures) == 18
 
 
+@pytest.mark.slow
 def test_every_layer_says_how_well_it_is_known(measure: Measure) -> None:
     for name, layer in measure(attention_batches=None).layers.items():
         assert 0 <= layer.reliability <= 1, name
@@ -115,6 +117,7 @@ def by_picture(tmp_path: Path, settings: dict[str, Any]) -> ByPicture:
     return load_by_picture(folder_of(tmp_path, settings) / "by_picture.safetensors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["exact", "first-order"])
 def test_the_values_by_picture_give_the_importance_of_all_and_of_each_class(
     estimator: str, measure: Measure, tmp_path: Path
@@ -162,6 +165,7 @@ def test_where_memory_forbids_only_the_values_by_picture_are_left_out(
         torch.testing.assert_close(of_sums, of_values, equal_nan=True)
 
 
+@pytest.mark.slow
 def test_what_excites_a_filter_is_found_among_all_training_pictures(
     measure: Measure, tmp_path: Path, watcher: Any
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from few import slow_but
 
 from delta_app.attention.artifact import load_attention
 from delta_app.attention.authors_file import authors_json
@@ -31,7 +32,7 @@ def run(config: RunConfig, folder: Path, watcher: Any, control: Any = None) -> A
     return run_training(config, folder, watcher, control or Unstoppable())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", slow_but(["l2"], METHODS))
 def test_the_same_config_gives_the_same_numbers_to_the_last_bit(
     method: str, config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -52,6 +53,7 @@ def test_the_same_config_gives_the_same_numbers_to_the_last_bit(
     assert all(torch.equal(tensor, two[name]) for name, tensor in one.items())
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run_on_the_same_pictures(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -63,6 +65,7 @@ def test_another_seed_is_another_run_on_the_same_pictures(
     assert splits[0] == splits[1]
 
 
+@pytest.mark.slow
 def test_the_process_wide_random_state_is_left_alone(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -79,6 +82,7 @@ def test_dropout_draws_from_the_runs_own_generator(
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+@pytest.mark.slow
 def test_dropout_can_be_turned_off(config: Config, tmp_path: Path, watcher: Any) -> None:
     other = type(watcher)()
     settings = {"backbone": "mobilenet_v3_small", "epochs": 1, "val_fraction": 0.0}
@@ -113,6 +117,7 @@ def test_test_and_validation_pictures_never_train(
     assert set(measured.pictures) <= train
 
 
+@pytest.mark.slow
 def test_the_kept_weights_predict_what_the_run_reports(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -145,6 +150,7 @@ def test_the_kept_weights_predict_what_the_run_reports(
     torch.testing.assert_close(kept_probabilities.double(), found.probabilities, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_kept_and_the_test_is_touched_once(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -291,6 +297,7 @@ def test_delta_with_another_runs_file_and_its_controls(
     assert len(set(losses.values())) == 3
 
 
+@pytest.mark.slow
 def test_augmented_attention_averages_the_crops_of_a_picture(
     config: Config, tmp_path: Path
 ) -> None:

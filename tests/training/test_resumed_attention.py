@@ -56,6 +56,7 @@ SLOW = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "told"),
     [({}, 15), *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)],
@@ -78,6 +79,7 @@ def test_paused_and_resumed_is_the_measurement_straight_through(
     same(one, other)
 
 
+@pytest.mark.slow
 def test_what_is_measured_already_is_not_measured_again(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -95,6 +97,7 @@ def test_what_is_measured_already_is_not_measured_again(
     assert any("goes on where it was broken off" in line for line in again.said)
 
 
+@pytest.mark.slow
 def test_a_measurement_of_something_else_or_a_damaged_file_is_passed_over(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:

@@ -50,6 +50,7 @@ def numbers(watcher: Any) -> list[Any]:
     return [(s, {n: v for n, v in m.items() if n not in timed}) for s, m in watcher.measured]
 
 
+@pytest.mark.slow
 def test_from_the_step_that_ran_out_on_it_is_the_run_that_was_planned_so(
     config: Config, tmp_path: Path, watcher: Any, room: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def test_from_the_step_that_ran_out_on_it_is_the_run_that_was_planned_so(
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
+@pytest.mark.slow
 def test_validation_and_test_go_on_with_fewer_pictures_at_a_time(
     config: Config, tmp_path: Path, watcher: Any, room: Any
 ) -> None:
@@ -106,6 +108,7 @@ def test_validation_and_test_go_on_with_fewer_pictures_at_a_time(
         assert watcher.series(name) == pytest.approx(plain.series(name), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_that_never_fits_fails_with_a_cure(
     config: Config, tmp_path: Path, watcher: Any, room: Any
 ) -> None:

@@ -111,6 +111,7 @@ def test_batchnorm_in_train_mode_never_sees_a_single_picture() -> None:
     assert net.narrow.seen == [2, 2, 2, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spared", [0, 1], ids=["first part", "second part"])
 @pytest.mark.parametrize(
     ("name", "backward"),

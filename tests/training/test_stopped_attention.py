@@ -85,6 +85,7 @@ def test_no_other_run_takes_the_part_for_the_whole(
     assert len(load_attention(tmp_path / "whole" / "attention.json").pictures) == 18
 
 
+@pytest.mark.slow
 def test_the_apps_end_keeps_it_too(config: Config, tmp_path: Path, watcher: Any) -> None:
     wanted = config("delta", attention_batches=None, **SMALL)
     ending = Ending(watcher, 1, "interrupt")
@@ -92,6 +93,7 @@ def test_the_apps_end_keeps_it_too(config: Config, tmp_path: Path, watcher: Any)
     assert (tmp_path / "run" / "attention.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "batches"), [(3, 0), (1, 1)])
 def test_before_a_batch_and_two_pictures_there_is_nothing_to_keep(
     size: int, batches: int, config: Config, tmp_path: Path, watcher: Any
@@ -104,6 +106,7 @@ def test_before_a_batch_and_two_pictures_there_is_nothing_to_keep(
     assert "attention" not in watcher.known
 
 
+@pytest.mark.slow
 def test_a_shared_measurement_without_values_by_picture_is_used_without_them(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:

@@ -27,6 +27,7 @@ def measured(first: int, last: int) -> list[Measured]:
     return rows
 
 
+@pytest.mark.slow
 def test_charts_of_a_run_that_goes_on_stop_growing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
