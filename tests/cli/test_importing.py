@@ -60,6 +60,7 @@ def test_what_does_not_enter_is_one_line(
     assert say("runs", "list", "--json", *where).last_json == {"runs": []}
 
 
+@pytest.mark.slow
 def test_one_that_was_imported_goes_on_only_where_it_may_read(
     say: Callable[..., Any], sent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

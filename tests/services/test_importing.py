@@ -163,6 +163,7 @@ def test_a_run_that_had_not_ended_is_interrupted(here: Path, sent: Path, status:
     assert not runs.queue(runs.list_runs())
 
 
+@pytest.mark.slow
 def test_how_a_run_failed_comes_with_it(here: Path, sent: Path) -> None:
     said = {"message": "It broke <b>.", "cure": "Mend it.", "log": "last words"}
     changed(sent / "run.json", lambda c: c.update(status="failed", error=said))
@@ -172,6 +173,7 @@ def test_how_a_run_failed_comes_with_it(here: Path, sent: Path) -> None:
     assert (run.error.message, run.error.cure, run.error.log_tail) == tuple(said.values())
 
 
+@pytest.mark.slow
 def test_a_run_of_an_older_version_is_told_by_its_other_files(here: Path, sent: Path) -> None:
     (sent / "run.json").unlink()
     run = importing.import_run(sent).run
@@ -179,6 +181,7 @@ def test_a_run_of_an_older_version_is_told_by_its_other_files(here: Path, sent: 
     assert run.test_top1 is not None
 
 
+@pytest.mark.slow
 def test_what_a_run_json_says_against_its_settings_does_not_count(here: Path, sent: Path) -> None:
     lies = {"method": "l2", "method_label": "<script>", "color": "#000000", "backbone": "../x"}
     changed(sent / "run.json", lambda c: c.update(lies))
@@ -438,6 +441,7 @@ def test_it_is_not_taken_up_here(sent: Path, outside: Path, status: str) -> None
     assert runs.get_run(run.id).status == status
 
 
+@pytest.mark.slow
 def test_it_is_neither_continued_nor_measured_here(sent: Path, outside: Path) -> None:
     shutil.copy(small_runs().folder(sent.name) / "last.ckpt", sent)
     run = importing.import_run(sent).run
@@ -473,6 +477,7 @@ def test_pictures_outside_are_told_although_the_settings_lead_inside(
         runs.submit_attention_of(run.id)
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_a_link_does_not_vouch_for_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: Path, sent: Path
 ) -> None:
@@ -494,6 +499,7 @@ def test_a_picture_that_is_a_link_does_not_vouch_for_its_folder(
         going_on.check_kept_pictures(run.folder)
 
 
+@pytest.mark.slow
 def test_a_form_leads_only_to_what_may_be_read(here: Path, sent: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
