@@ -62,6 +62,7 @@ def details(run: RunRecord) -> dict[str, Any]:
         "started": _utc(run.started_at),
         "finished": _utc(run.finished_at),
         "folder": str(run.folder),
+        "imported": run.facts.get("imported"),
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from typing import TYPE_CHECKING
 
-from delta_app.data.records import SplitName
+if TYPE_CHECKING:
+    from delta_app.data.records import SplitName
 
 # fmt: off
 PICTURE_SUFFIXES = frozenset({

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from delta_app.data.names import printable
 from delta_app.json_files import checked
 
 SplitName = Literal["train", "val", "test"]
@@ -144,6 +145,11 @@ class Splits:
         """
         splits = checked(_SPLITS, value)
         for name in SPLITS:
+            outside = next((p for p in splits.of(name) if not _stands_in_its_folder(p)), None)
+            if outside is not None:
+                raise ValueError(
+                    f"{name}: {outside.relative!r} is not the place of {outside.path!r} in a folder"
+                )
             wrong = [p for p in splits.of(name) if p.label >= len(splits.classes)]
             if wrong:
                 raise ValueError(
@@ -154,6 +160,15 @@ class Splits:
 
 
 _SPLITS = TypeAdapter(Splits)
+
+
+def _stands_in_its_folder(picture: Picture) -> bool:
+    """Whether a picture's path is a folder's and then its place in there, without a way out."""
+    place = picture.relative.replace("\\", "/")
+    path = picture.path.replace("\\", "/")
+    if ".." in path.split("/") or ".." in place.split("/") or place.startswith("/"):
+        return False
+    return path.endswith(f"/{place}") or printable(path).endswith(f"/{place}")
 
 
 def _by_class(pictures: tuple[Picture, ...], n_classes: int) -> list[int]:

@@ -124,21 +124,13 @@ def folders_in(runs_dir: Path) -> list[Path]:
 
 
 def new_folder(runs_dir: Path, prefix: str) -> RunFolder:
-    """Make the folder of a new run; its name is the run's id.
-
-    The id is short, readable and safe in a path and an address, like "delta-k3f9a2".
-
-    Args:
-        prefix: what kind of run it is; letters and digits stay, all else becomes "-".
+    """Make the folder of a new run; its name is the run's id, as `new_id` gives it.
 
     Raises:
         StoreError: the folder cannot be made.
     """
-    plain = "".join(c if c.isascii() and c.isalnum() else " " for c in prefix.lower())
-    slug = "-".join(plain.split()) or "run"
     while True:
-        tail = "".join(secrets.choice(_ALPHABET) for _ in range(6))
-        path = runs_dir / f"{slug}-{tail}"
+        path = runs_dir / new_id(prefix)
         try:
             path.mkdir(parents=True)
         except FileExistsError:
@@ -150,3 +142,15 @@ def new_folder(runs_dir: Path, prefix: str) -> RunFolder:
                 "folder with --runs-dir.",
             ) from error
         return RunFolder(path)
+
+
+def new_id(prefix: str) -> str:
+    """An id for a run: short, readable and safe in a path and an address, like "delta-k3f9a2".
+
+    Args:
+        prefix: what kind of run it is; letters and digits stay, all else becomes "-".
+    """
+    plain = "".join(c if c.isascii() and c.isalnum() else " " for c in prefix.lower())
+    slug = "-".join(plain.split()) or "run"
+    tail = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+    return f"{slug}-{tail}"

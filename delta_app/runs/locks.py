@@ -1,7 +1,8 @@
 """Locks that the system frees when their process dies, however it dies.
 
-Two kinds: the owner lock in a run's folder says that somebody works on the run; the device lock,
-one a device, says that it is in use. Both are shared by the app and the command line.
+The owner lock in a run's folder says that somebody works on the run; the device lock, one a device,
+says that it is in use; a third, that the store is repaired or a run imported. All are shared by the
+app and the command line.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class ProcessLock:
     """A lock on a file, held by at most one owner on the whole machine until released."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock = FileLock(path, thread_local=False)
 
     def acquire(self, timeout: float = 0.0) -> bool:
@@ -45,6 +46,13 @@ class ProcessLock:
     def held(self) -> bool:
         """Whether this object holds the lock."""
         return self._lock.is_locked
+
+
+def whole_store_lock(runs_dir: Path) -> ProcessLock:
+    """The lock of what adds to a store or makes it anew from folders: one at a time does."""
+    folder = runs_dir / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return ProcessLock(folder / "repair.lock")
 
 
 def own(folder: RunFolder) -> ProcessLock | None:

@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -90,20 +91,21 @@ def read_log(log_file: Path) -> Iterator[Event]:
     if not log_file.exists():
         return
     event: Event | None = None
+    lines: list[str] = []  # of its message; put together once, however many they are
+    length = 0
     with log_file.open(encoding="utf-8", errors="replace", newline="\n") as file:
         while line := file.readline(LONGEST_MESSAGE):
             line = line.removesuffix("\n")
             begun = _begun(line)
             if begun is not None:
                 if event is not None:
-                    yield event
-                event = begun
-            elif event is not None and len(event.message) + len(line) < LONGEST_MESSAGE:
-                event = Event(
-                    event.at, event.level, f"{event.message}\n{line.removeprefix(_INDENT)}"
-                )
+                    yield replace(event, message="\n".join(lines))
+                event, lines, length = begun, [begun.message], len(begun.message)
+            elif event is not None and length + len(line) < LONGEST_MESSAGE:
+                lines.append(line.removeprefix(_INDENT))
+                length += 1 + len(lines[-1])
     if event is not None:
-        yield event
+        yield replace(event, message="\n".join(lines))
 
 
 def _line(happened: Event) -> bytes:

@@ -21,7 +21,7 @@ from delta_app.runs.agreeing import agree_with_folder
 from delta_app.runs.database import REPAIR
 from delta_app.runs.folder import RunFolder, folders_in, run_folders
 from delta_app.runs.found_run import HalfMadeError, run_in
-from delta_app.runs.locks import ProcessLock, is_owned
+from delta_app.runs.locks import ProcessLock, is_owned, whole_store_lock
 from delta_app.runs.older_run import has_begun
 from delta_app.runs.records import RunRecord
 from delta_app.runs.recover import recover
@@ -128,12 +128,13 @@ def _alone(runs_dir: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     held: list[ProcessLock] = []
     try:
-        for path in sorted({*folder.glob("*.lock"), folder / "repair.lock"}):
-            lock = ProcessLock(path)
+        whole = whole_store_lock(runs_dir)
+        others = sorted({*folder.glob("*.lock")} - {whole.path})
+        for lock in (whole, *map(ProcessLock, others)):
             if not lock.acquire():
                 raise RunError(
                     f"The store in {runs_dir} cannot be repaired now: another process works there "
-                    f"and holds {path}.",
+                    f"and holds {lock.path}.",
                     cure="Stop or pause its run, or wait until it has ended.",
                 )
             held.append(lock)

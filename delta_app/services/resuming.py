@@ -22,6 +22,7 @@ from delta_app.runs.recover import recover
 from delta_app.runs.store import RunStore
 from delta_app.services import locations
 from delta_app.services.forms import PROGRAM, config_of_run
+from delta_app.services.going_on import check_may_go_on, check_on_command_line
 from delta_app.services.runs import RunsDir
 from delta_app.training.observer import Observer
 from delta_app.training.run_config import RunConfig
@@ -147,10 +148,13 @@ def resume(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
 
     Raises:
         RunError: there is no such run, or nothing is left for it to do.
+        OutsideError: it reads what the app may not.
     """
     store = _store(runs_dir)
     recover(store)
-    _refuse_done(store.get(run_id))
+    run = store.get(run_id)
+    _refuse_done(run)
+    check_may_go_on(run)
     return store.put_back(run_id, expected=(*_HELD, RunStatus.STOPPED))
 
 
@@ -162,11 +166,14 @@ def continue_for(run_id: str, epochs: int, runs_dir: RunsDir = None) -> RunRecor
 
     Raises:
         RunError: there is no such run, it is not complete, or has no checkpoint.
+        OutsideError: it reads what the app may not.
     """
     store = _store(runs_dir)
     recover(store)
     run = store.get(run_id)
-    return store.put_back(run_id, expected=(RunStatus.COMPLETED,), **_longer(run, epochs))
+    longer = _longer(run, epochs)
+    check_may_go_on(run)
+    return store.put_back(run_id, expected=(RunStatus.COMPLETED,), **longer)
 
 
 def resume_here(
@@ -186,10 +193,12 @@ def resume_here(
 
     Raises:
         RunError: there is no such run, another process works on it, or nothing is left to do.
+        OutsideError: it was imported, and reads what lies outside the roots.
     """
     store = _store(runs_dir)
     recover(store)
     run = store.get(run_id)
+    check_on_command_line(run)
     values: dict[str, Any] = {}
     if epochs is None:
         _refuse_done(run)

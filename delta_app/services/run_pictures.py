@@ -26,10 +26,15 @@ _PICTURE_BYTES, _PROBABILITY_BYTES = 1_000, 32  # of one in memory, about
 
 @dataclass(frozen=True)
 class _Answer:
-    """What predictions.json says of a picture."""
+    """What predictions.json says of a picture.
+
+    Attributes:
+        relative: which it is; never opened.
+    """
 
     predicted: Annotated[int, Field(ge=0)]
     probabilities: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...]
+    relative: str
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def pictures_of(run: RunRecord) -> RunPictures:
             cure="They are listed a moment after the run starts.",
         )
     key = folder.split, _stamp(folder.split), folder.predictions, _stamp(folder.predictions)
-    return _kept.get(key, lambda: _read(*key))
+    return _kept.get(key, lambda: read_pictures(folder))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -139,23 +144,23 @@ def _bytes_of(pictures: RunPictures) -> int:
 _kept: Kept[RunPictures] = Kept(KEPT_BYTES, _bytes_of, most=KEPT_RUNS)
 
 
-def _read(
-    split_file: Path,
-    split_stamp: tuple[int, int],
-    predictions_file: Path,
-    predictions_stamp: tuple[int, int],
-) -> RunPictures:
+def read_pictures(folder: RunFolder) -> RunPictures:
+    """The pictures in a run's folder, with the answers where there are any; nothing is kept.
+
+    Raises:
+        RunError: its files cannot be read.
+    """
     try:
-        splits = Splits.from_json(read_json(split_file))
+        splits = Splits.from_json(read_json(folder.split))
         answered: dict[str, _Answered] = {}
-        if predictions_stamp != (0, 0):
-            answered = checked(_ANSWERED, read_json(predictions_file))
+        if folder.predictions.is_file():
+            answered = checked(_ANSWERED, read_json(folder.predictions))
         pictures = [
             each for split in SPLITS for each in _of_a_split(split, splits, answered.get(split))
         ]
     except (OSError, ValueError) as error:
         raise RunError(
-            f"The pictures of the run in {split_file.parent} cannot be read: "
+            f"The pictures of the run in {folder.path} cannot be read: "
             f"{type(error).__name__}: {error}.",
             cure="Train the run again.",
         ) from error
@@ -186,6 +191,11 @@ def _without_answer(split: SplitName, picture: Picture, classes: tuple[str, ...]
 
 
 def _with_answer(picture: RunPicture, answer: _Answer, classes: tuple[str, ...]) -> RunPicture:
+    if answer.relative != picture.picture.relative:
+        raise ValueError(
+            f"the answer to {answer.relative!r} stands where that to "
+            f"{picture.picture.relative!r} is expected"
+        )
     if len(answer.probabilities) != len(classes) or answer.predicted >= len(classes):
         raise ValueError(
             f"the answer to {picture.picture.relative} is not one of {len(classes)} classes"

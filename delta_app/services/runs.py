@@ -27,6 +27,7 @@ from delta_app.runs.words import current_epoch, status_words, time_left
 from delta_app.runs.worker import Workers, start_worker
 from delta_app.services import allowed, inspected_networks, locations
 from delta_app.services.attention_of import attention_of_config
+from delta_app.services.going_on import check_kept_pictures, check_may_go_on
 from delta_app.training.devices import device_name, resolve_device
 from delta_app.training.observer import Observer
 from delta_app.training.run_config import RunConfig
@@ -59,6 +60,9 @@ __all__ = [
 ]
 
 RunsDir = str | Path | None
+
+HELD = (RunStatus.PAUSED, RunStatus.INTERRUPTED)
+"""States out of which a run that is to stop goes on, to test what it has."""
 
 
 # Starting
@@ -209,9 +213,14 @@ def request_stop(run_id: str, runs_dir: RunsDir = None) -> RunRecord:
 
     Raises:
         RunError: there is no such run, or it has ended already.
+        OutsideError: it was paused or broken off, and to test what it has it would read what the
+            app may not.
     """
     store = _store(runs_dir)
     recover(store)
+    run = store.get(run_id)
+    if run.status in HELD and run.started_at is not None:
+        check_may_go_on(run)
     return store.request(run_id, "stop")
 
 
@@ -297,6 +306,8 @@ def _store(runs_dir: RunsDir) -> RunStore:
 def _submit(kind: str, config: RunConfig, name: str | None, runs_dir: RunsDir) -> str:
     resolve_device(config.optimization.device)
     allowed.check_config(config, runs_dir)  # the app runs what is queued, and answers for it
+    if config.attention.attention_of is not None:
+        check_kept_pictures(Path(config.attention.attention_of), locations.runs_dir(runs_dir))
     store = _store(runs_dir)
     name = name or free_name(kind, config, store.names())
     return store.create(kind, name, **describe_run(kind, config)).id

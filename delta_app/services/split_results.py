@@ -83,7 +83,7 @@ def results_of(run: RunRecord) -> RunResults | None:
         model = folder.model.stat().st_mtime_ns
     except OSError:
         model = 0  # reading it says so
-    return _kept.get((folder, predictions, model), lambda: _read(folder))
+    return _kept.get((folder, predictions, model), lambda: read_results(folder))
 
 
 def _bytes_of(results: RunResults) -> int:
@@ -93,7 +93,12 @@ def _bytes_of(results: RunResults) -> int:
 _kept: Kept[RunResults] = Kept(KEPT_BYTES, _bytes_of, most=KEPT_RUNS)
 
 
-def _read(folder: RunFolder) -> RunResults:
+def read_results(folder: RunFolder) -> RunResults:
+    """The results in a run's folder; nothing is kept.
+
+    Raises:
+        RunError: its files cannot be read.
+    """
     try:
         classes = read_network(folder.model).classes
         found = checked(_RESULTS, read_json(folder.predictions))

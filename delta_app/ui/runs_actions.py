@@ -9,10 +9,13 @@ import streamlit as st
 from delta_app.formatting import counted
 from delta_app.runs.records import TRAINING, RunRecord, RunStatus
 from delta_app.services.resuming import can_resume
-from delta_app.ui import measure_again, navigation, run_actions, runs_dialogs
+from delta_app.ui import measure_again, navigation, run_actions, runs_dialogs, runs_import
 from delta_app.ui.run_next import HELD
 
 FEWEST_COMPARED, MOST_COMPARED = 2, 8
+
+_IMPORT_ICON = ":material/move_to_inbox:"
+_IMPORT_HELP = "Take in the folder of a run that was made on another machine."
 
 _DONE = "runs:done"
 
@@ -51,6 +54,8 @@ def draw(chosen: Sequence[RunRecord], shown: int) -> None:
             runs_dialogs.rename(chosen[0])
         if _button("Delete", "delete", *_deletable(chosen)):
             runs_dialogs.delete(chosen)
+        if st.button("Import", key="runs:Import", icon=_IMPORT_ICON, help=_IMPORT_HELP):
+            runs_import.import_run()
         st.caption(words, width="content")
 
 

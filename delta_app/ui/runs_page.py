@@ -6,7 +6,7 @@ import streamlit as st
 
 from delta_app.errors import DeltaAppError
 from delta_app.services import runs
-from delta_app.ui import navigation, notices, runs_actions, runs_queue, runs_table
+from delta_app.ui import navigation, notices, runs_actions, runs_import, runs_queue, runs_table
 from delta_app.ui.messages import error_box, store_trouble_said
 from delta_app.ui.refreshing import refreshing
 from delta_app.ui.run_live import apply_live_style
@@ -78,6 +78,8 @@ def _empty() -> None:
             if st.button("New fine-tuning", type="primary", key="runs:new"):
                 navigation.open_fine_tune()
             st.page_link(navigation.START, label="Try the demo", icon=":material/play_circle:")
+            if st.button("Import a run", key="runs:import:first", icon=":material/move_to_inbox:"):
+                runs_import.import_run()
     refreshing(_first_run, REFRESH_SECONDS)()
 
 

@@ -1,4 +1,4 @@
-"""`runs`: list the runs, show one; pause, resume, stop, move or delete some; repair their store."""
+"""`runs`: list, show, pause, resume, stop, move, delete and import runs; repair their store."""
 
 from __future__ import annotations
 
@@ -50,11 +50,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     repairing.add_argument(
         "--forget", action="store_true", help="delete the rows of runs whose folder is gone"
     )
+    importing = actions.add_parser(
+        "import", help="copy a run's folder from elsewhere into the runs folder, once it is checked"
+    )
+    importing.add_argument("folder", metavar="FOLDER", help="the folder of one run, unpacked")
+    importing.add_argument("--name", metavar="NAME", help="what to call it here")
     for each in (showing, stopping, pausing, resuming, moving):
         each.add_argument("run", metavar="RUN", help="id, the beginning of it, or name")
     deleting.add_argument("run", metavar="RUN", nargs="+", help="id, the beginning of it, or name")
     deleting.add_argument("--yes", action="store_true", help="do not ask")
-    for each in (listing, showing, stopping, pausing, resuming, moving, deleting, repairing):
+    every = (listing, showing, stopping, pausing, resuming, moving, deleting, repairing, importing)
+    for each in every:
         add_runs_dir(each)
         add_json(each)
         each.add_argument(
@@ -84,6 +90,10 @@ def _run(options: argparse.Namespace, context: Context) -> int:
         from delta_app.cli.repairing import run_repair
 
         return run_repair(options)
+    if options.action == "import":
+        from delta_app.cli.importing import run_import
+
+        return run_import(options)
     store = open_store(options)
     recover(store)  # a run whose process has died is shown as interrupted
     actions = {
@@ -152,8 +162,13 @@ def _show(options: argparse.Namespace, store: RunStore) -> int:
 def _stop(options: argparse.Namespace, store: RunStore) -> int:
     from delta_app.cli.stores import summary
     from delta_app.runs.records import ATTENTION
+    from delta_app.services.going_on import check_on_command_line
+    from delta_app.services.runs import HELD
 
-    run = store.request(store.find(options.run).id, "stop")
+    found = store.find(options.run)
+    if found.status in HELD and found.started_at is not None:
+        check_on_command_line(found)  # it goes on, to test what it has
+    run = store.request(found.id, "stop")
     stopping = run.request == "stop"
     if options.json:
         print_json(summary(run) | {"stopping": stopping})
@@ -226,4 +241,4 @@ def _delete(options: argparse.Namespace, store: RunStore) -> int:
     return 0
 
 
-COMMAND = Command("List and steer the runs; repair their store.", _add_options, _run)
+COMMAND = Command("List, steer and import runs; repair their store.", _add_options, _run)
