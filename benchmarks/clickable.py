@@ -149,15 +149,11 @@ def runs_page(page: Page, world: World, chance: random.Random) -> dict[str, Clic
         wait_for(page, lambda: _rows(page) == shown, f"{shown} rows", WAIT_MS)
 
     def sort() -> None:
-        before = _first_cells(page)
+        before = _names(page)
         box = table.bounding_box()
         assert box is not None
-
-        def other_order() -> bool:
-            return _first_cells(page) != before
-
-        page.mouse.click(box["x"] + 100, box["y"] + 17)
-        wait_for(page, other_order, "another order", WAIT_MS)
+        page.mouse.click(box["x"] + 100, box["y"] + 17)  # the head of the names
+        wait_for(page, lambda: _names(page) not in ([], before), "another order", WAIT_MS)
 
     if field.input_value():
         return {"all again": search}
@@ -308,10 +304,11 @@ def _rows(page: Page) -> int:
     return int(found[1]) if found else 0
 
 
-def _first_cells(page: Page) -> str:
-    """The first row that the table reads out to those who do not see it."""
-    rows = page.locator(".st-key-runs_table_box canvas tbody tr")
-    return str(rows.first.text_content())
+def _names(page: Page) -> list[str]:
+    """The runs' names in the order of the rows, as the table reads them out to those who do not see
+    it."""
+    cells = page.locator(".st-key-runs_table_box canvas tbody td[aria-colindex='1']")
+    return list(cells.all_text_contents())
 
 
 def _title(page: Page, chart: str) -> str:

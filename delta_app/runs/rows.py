@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,18 @@ from delta_app.runs.schema import runs
 from delta_app.runs.stored_values import check_values
 
 KEPT_RECORDS = 10_000
-"""Records of rows as they stood last. A page that lists thousands of runs asks again every other
-second, and all but a few rows are the same."""
+"""Records as the rows stood last, one a run. A page that lists thousands of runs asks again every
+other second, and all but a few rows are the same."""
 
 # Of a record but not of the table: the folder, and the error as one.
 _NAMES = tuple(f.name for f in fields(RunRecord) if f.name not in ("folder", "error"))
 _FAILURE = ("error_message", "error_cure", "error_log")
+_ID = _NAMES.index("id")
 _JSON = tuple(name for name in _NAMES if isinstance(runs.c[name].type, JSON))
+
+_State = tuple[tuple[Any, ...], int | None]
+_keeping = threading.Lock()
+_kept: OrderedDict[tuple[Path, str], tuple[_State, RunRecord]] = OrderedDict()
 
 
 def all_runs() -> Select[Any]:
@@ -61,8 +67,30 @@ def _line(connection: Connection) -> Sequence[int]:
     return connection.scalars(query.order_by(runs.c.queue_position)).all()
 
 
-@lru_cache(maxsize=KEPT_RECORDS)
+def forget(runs_dir: Path, run_id: str) -> None:
+    """Drop the record of a run that was deleted."""
+    with _keeping:
+        _kept.pop((runs_dir, run_id), None)
+
+
 def _record(row: tuple[Any, ...], runs_dir: Path, position: int | None) -> RunRecord:
+    """The record that is kept where the row is the same; a run's earlier states are let go."""
+    key, state = (runs_dir, row[_ID]), (row, position)
+    with _keeping:
+        kept = _kept.get(key)
+        if kept is not None and kept[0] == state:
+            _kept.move_to_end(key)
+            return kept[1]
+    record = _read(row, runs_dir, position)
+    with _keeping:
+        _kept[key] = (state, record)
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT_RECORDS:
+            _kept.popitem(last=False)
+    return record
+
+
+def _read(row: tuple[Any, ...], runs_dir: Path, position: int | None) -> RunRecord:
     values = dict(zip(_NAMES, row, strict=False))
     message, cure, log = row[len(_NAMES) :]
     for name in _JSON:

@@ -16,6 +16,7 @@ from delta_app.runs.database import REPAIR, Database
 from delta_app.runs.folder import RunFolder, new_folder, run_folders
 from delta_app.runs.queue import Queue
 from delta_app.runs.records import RunRecord, RunStatus
+from delta_app.runs.rows import forget
 from delta_app.runs.schema import runs
 from delta_app.runs.table import checked_name
 from delta_app.runs.trash import move_aside, trash_for
@@ -167,6 +168,7 @@ class RunStore(Queue):
             if moved:
                 aside.rename(record.folder)
             raise
+        forget(self.runs_dir, run_id)
         shutil.rmtree(aside, ignore_errors=True)
 
 

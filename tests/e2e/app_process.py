@@ -14,8 +14,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from given_data import data_folder
 from playwright.sync_api import BrowserType
+
+from tests.given_data import data_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180

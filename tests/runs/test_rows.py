@@ -45,5 +45,26 @@ def test_a_place_in_the_line_is_told_whatever_is_asked_for(
     assert store.get(second.id).queue_position == 1
 
 
-def test_no_more_records_are_kept_than_a_list_may_have() -> None:
-    assert rows._record.cache_info().maxsize == rows.KEPT_RECORDS
+def test_a_run_has_one_record_whatever_it_went_through(store: RunStore, new_run: NewRun) -> None:
+    run = new_run()
+    for step in range(50):
+        store.update(run.id, step=step)
+        assert store.get(run.id).step == step
+    assert kept_of(store) == [run.id]
+    store.delete(run.id)
+    assert kept_of(store) == []
+
+
+def test_no_more_records_are_kept_than_a_list_may_have(
+    store: RunStore, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "KEPT_RECORDS", 3)
+    made = [new_run(f"run {place}").id for place in range(5)]
+    for run_id in (*made, made[2]):
+        store.get(run_id)
+    assert kept_of(store) == [made[3], made[4], made[2]]  # used longest ago first
+
+
+def kept_of(store: RunStore) -> list[str]:
+    """Ids of the runs of a store whose records are kept."""
+    return [run_id for runs_dir, run_id in rows._kept if runs_dir == store.runs_dir]
