@@ -139,7 +139,7 @@ def test_convolutions_rectified_at_once_are_captured_before_it(name: str) -> Non
         assert (found[layer] < 0).any()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [b.name for b in backbones() if b.parameters <= TOO_LARGE and b.name not in WALKED],
