@@ -201,8 +201,8 @@ def compare(page: Page, world: World, chance: random.Random) -> dict[str, Click]
     if open_view != "Results":
         return views
     charts = {
-        "-accuracy": lambda: _title(page, ".st-key-compare_accuracy"),
-        "-loss": lambda: _title(page, ".st-key-compare_loss"),
+        "-accuracy": lambda: _words(page, ".st-key-compare_accuracy .gtitle"),
+        "-loss": lambda: _words(page, ".st-key-compare_loss .gtitle"),
         "-scale": lambda: _axis(page, ".st-key-compare_loss"),
     }
     return {key: choice(key, seen) for key, seen in charts.items()} | views
@@ -233,10 +233,13 @@ def attention(page: Page, world: World, chance: random.Random) -> dict[str, Clic
     def shown() -> None:
         radios = page.get_by_role("radiogroup", name="Shown").get_by_role("radio")
         off = [each for each in radios.all() if each.get_attribute("aria-checked") != "true"]
-        axis = page.locator(".st-key-attention_bars .ytitle")
-        before = axis.inner_text()
+        before = _words(page, ".st-key-attention_bars .ytitle")
+
+        def other_axis() -> bool:
+            return _words(page, ".st-key-attention_bars .ytitle") not in ("", before)
+
         off[0].click()
-        wait_for(page, lambda: axis.inner_text() != before, "another quantity", WAIT_MS)
+        wait_for(page, other_axis, "another quantity", WAIT_MS)
 
     def filter() -> None:
         before = title.inner_text()
@@ -311,8 +314,9 @@ def _names(page: Page) -> list[str]:
     return list(cells.all_text_contents())
 
 
-def _title(page: Page, chart: str) -> str:
-    return "".join(page.locator(f"{chart} .gtitle").all_text_contents())
+def _words(page: Page, selector: str) -> str:
+    """Of a chart's title or axis; empty where it is not drawn just now."""
+    return "".join(page.locator(selector).all_text_contents())
 
 
 def _axis(page: Page, chart: str) -> str:
