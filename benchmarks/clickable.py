@@ -221,7 +221,7 @@ _IN_VIEW = {
 def attention(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """Another layer, another order, another filter."""
     layers = page.get_by_role("radiogroup", name="Behaviour layer").locator("label")
-    title = page.locator(".st-key-attention_filter")
+    title = page.locator(".st-key-attention_filter").last  # twice while it is drawn anew
 
     def layer() -> None:
         before = title.inner_text()
@@ -243,11 +243,8 @@ def attention(page: Page, world: World, chance: random.Random) -> dict[str, Clic
 
     def filter() -> None:
         before = title.inner_text()
-        field = page.get_by_label("Filter", exact=True)
-        value, most = int(field.input_value()), int(field.get_attribute("max") or 1)
-        up = value < most and (value == 0 or chance.random() < 0.5)
-        box = page.locator("[data-testid=stNumberInput]").filter(has=field)
-        box.get_by_test_id(f"stNumberInputStep{'Up' if up else 'Down'}").click()
+        field = page.get_by_test_id("stNumberInput").filter(has_text="Filter").last
+        chance.choice(field.locator("button:enabled").all()[-2:]).click()
         wait_for(page, lambda: title.inner_text() != before, "another filter", WAIT_MS)
 
     return {"layer": layer, "shown": shown, "filter": filter}
@@ -270,7 +267,7 @@ def inspect(page: Page, world: World, chance: random.Random) -> dict[str, Click]
         off = [each for each in radios.all() if each.get_attribute("aria-checked") != "true"]
         chance.choice(off).click()
 
-    step = page.locator(".st-key-inspect-step-1 button").last
+    step = page.locator(".st-key-inspect-step-1 button").filter(visible=True).first
     clicks = {"the next picture": step.click, "the layer": layer}
     return {what: changed(what, click) for what, click in clicks.items()}
 

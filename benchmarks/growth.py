@@ -85,8 +85,8 @@ def growths(looks: Sequence[tuple[int, Footprint]]) -> dict[str, Growth]:
 def left_behind(looks: Sequence[tuple[int, Footprint]]) -> list[str]:
     """The names of what grows; and `hooks` where there is any at all.
 
-    Between two runs no network has one: one that is left goes with its network, so that their number need
-    not grow.
+    Between two runs no network has one. What is left goes with its network, so that their number
+    need not grow.
     """
     grown = [name for name, each in growths(looks).items() if each.grows]
     found = any(each.hooks for _, each in looks)

@@ -114,7 +114,7 @@ def summary(looks: Looks) -> tuple[str, list[str]]:
 
 
 def main() -> int:
-    """Do as the command line says; 1 where something is left behind, 2 where that cannot be told."""
+    """Do as the command line says; 1 where something is left behind, 2 where one cannot tell."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--minutes", type=float, help="end after so long, whatever is done")
