@@ -201,8 +201,8 @@ def compare(page: Page, world: World, chance: random.Random) -> dict[str, Click]
     if open_view != "Results":
         return views
     charts = {
-        "-accuracy": lambda: _title(page, ".st-key-compare_accuracy"),
-        "-loss": lambda: _title(page, ".st-key-compare_loss"),
+        "-accuracy": lambda: _words(page, ".st-key-compare_accuracy .gtitle"),
+        "-loss": lambda: _words(page, ".st-key-compare_loss .gtitle"),
         "-scale": lambda: _axis(page, ".st-key-compare_loss"),
     }
     return {key: choice(key, seen) for key, seen in charts.items()} | views
@@ -221,7 +221,7 @@ _IN_VIEW = {
 def attention(page: Page, world: World, chance: random.Random) -> dict[str, Click]:
     """Another layer, another order, another filter."""
     layers = page.get_by_role("radiogroup", name="Behaviour layer").locator("label")
-    title = page.locator(".st-key-attention_filter")
+    title = page.locator(".st-key-attention_filter").last  # twice while it is drawn anew
 
     def layer() -> None:
         before = title.inner_text()
@@ -233,18 +233,18 @@ def attention(page: Page, world: World, chance: random.Random) -> dict[str, Clic
     def shown() -> None:
         radios = page.get_by_role("radiogroup", name="Shown").get_by_role("radio")
         off = [each for each in radios.all() if each.get_attribute("aria-checked") != "true"]
-        axis = page.locator(".st-key-attention_bars .ytitle")
-        before = axis.inner_text()
+        before = _words(page, ".st-key-attention_bars .ytitle")
+
+        def other_axis() -> bool:
+            return _words(page, ".st-key-attention_bars .ytitle") not in ("", before)
+
         off[0].click()
-        wait_for(page, lambda: axis.inner_text() != before, "another quantity", WAIT_MS)
+        wait_for(page, other_axis, "another quantity", WAIT_MS)
 
     def filter() -> None:
         before = title.inner_text()
-        field = page.get_by_label("Filter", exact=True)
-        value, most = int(field.input_value()), int(field.get_attribute("max") or 1)
-        up = value < most and (value == 0 or chance.random() < 0.5)
-        box = page.locator("[data-testid=stNumberInput]").filter(has=field)
-        box.get_by_test_id(f"stNumberInputStep{'Up' if up else 'Down'}").click()
+        field = page.get_by_test_id("stNumberInput").filter(has_text="Filter").last
+        chance.choice(field.locator("button:enabled").all()[-2:]).click()
         wait_for(page, lambda: title.inner_text() != before, "another filter", WAIT_MS)
 
     return {"layer": layer, "shown": shown, "filter": filter}
@@ -267,7 +267,7 @@ def inspect(page: Page, world: World, chance: random.Random) -> dict[str, Click]
         off = [each for each in radios.all() if each.get_attribute("aria-checked") != "true"]
         chance.choice(off).click()
 
-    step = page.locator(".st-key-inspect-step-1 button").last
+    step = page.locator(".st-key-inspect-step-1 button").filter(visible=True).first
     clicks = {"the next picture": step.click, "the layer": layer}
     return {what: changed(what, click) for what, click in clicks.items()}
 
@@ -311,8 +311,9 @@ def _names(page: Page) -> list[str]:
     return list(cells.all_text_contents())
 
 
-def _title(page: Page, chart: str) -> str:
-    return "".join(page.locator(f"{chart} .gtitle").all_text_contents())
+def _words(page: Page, selector: str) -> str:
+    """Of a chart's title or axis; empty where it is not drawn just now."""
+    return "".join(page.locator(selector).all_text_contents())
 
 
 def _axis(page: Page, chart: str) -> str:

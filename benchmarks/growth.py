@@ -80,3 +80,14 @@ def growths(looks: Sequence[tuple[int, Footprint]]) -> dict[str, Growth]:
         name: growth(at, [getattr(each, name) for _, each in looks], slack)
         for name, slack in SLACK.items()
     }
+
+
+def left_behind(looks: Sequence[tuple[int, Footprint]]) -> list[str]:
+    """The names of what grows; and `hooks` where there is any at all.
+
+    Between two runs no network has one. What is left goes with its network, so that their number
+    need not grow.
+    """
+    grown = [name for name, each in growths(looks).items() if each.grows]
+    found = any(each.hooks for _, each in looks)
+    return [*grown, "hooks"] if found and "hooks" not in grown else grown

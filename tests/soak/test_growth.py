@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.footprint import Footprint
-from benchmarks.growth import growth, growths
+from benchmarks.growth import growth, left_behind
 
 AT = range(20, 420, 20)
 STILL = Footprint(
@@ -34,7 +34,7 @@ def grown(**each_round: float) -> list[str]:
         )
         for n, at in enumerate(AT)
     ]
-    return [name for name, each in growths(looks).items() if each.grows]
+    return left_behind(looks)
 
 
 def test_a_line_has_its_slope_and_no_error() -> None:
@@ -60,6 +60,12 @@ def test_nothing_left_behind_is_no_growth() -> None:
 @pytest.mark.parametrize("name", ["threads", "files", "hooks", "connections"])
 def test_one_left_behind_in_twenty_runs_is_growth(name: str) -> None:
     assert grown(**{name: 1}) == [name]
+
+
+def test_hooks_that_are_there_all_the_time_are_left_behind() -> None:
+    """As where a network has one from each look into it until it is let go."""
+    looks = [(at, replace(STILL, hooks=55)) for at in AT]
+    assert left_behind(looks) == ["hooks"]
 
 
 def test_a_network_left_behind_in_twenty_runs_is_growth() -> None:
