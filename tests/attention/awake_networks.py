@@ -12,7 +12,7 @@ from delta_app.models.construction import meta_network
 FAMILIES = (*WALKED, "alexnet", "resnext50_32x4d")
 """One a family, one that has no BatchNorm, and one of grouped convolutions."""
 
-QUICK = ("mobilenet_v3_small", "resnet18")
+QUICK = ("mobilenet_v3_small",)
 """Those of them that are walked in seconds."""
 
 

@@ -20,6 +20,8 @@ from delta_app.runs.records import RunStatus
 from delta_app.services import runs
 from delta_app.training.run_config import RunConfig
 
+pytestmark = pytest.mark.slow
+
 KEYS = ["run", "status", "val_top1", "test_top1", "seconds", "attention"]
 
 Say = Callable[..., Any]
@@ -38,7 +40,6 @@ def test_train_ends_with_one_line_of_json(
     assert (tmp_path / "runs" / result["run"] / "best.safetensors").is_file()
 
 
-@pytest.mark.slow
 def test_progress_goes_to_stderr_alone(say: Say, small: list[str], tmp_path: Path) -> None:
     said = say("train", *small, "--method", "linear_probe", "--runs-dir", tmp_path)
     assert said.code == 0
@@ -47,7 +48,6 @@ def test_progress_goes_to_stderr_alone(say: Say, small: list[str], tmp_path: Pat
     assert "completed" in said.out
 
 
-@pytest.mark.slow
 def test_without_validation_val_top1_is_null(say: Say, small: list[str], tmp_path: Path) -> None:
     words = ["--method", "l2", "--val-fraction", "0", "--json", "--runs-dir", tmp_path]
     result = say("train", *small, *words).last_json
@@ -55,7 +55,6 @@ def test_without_validation_val_top1_is_null(say: Say, small: list[str], tmp_pat
     assert result["test_top1"] is not None
 
 
-@pytest.mark.slow
 def test_delta_names_its_attention_which_another_run_can_read(
     say: Say, small: list[str], tmp_path: Path
 ) -> None:
@@ -75,7 +74,6 @@ def test_delta_names_its_attention_which_another_run_can_read(
     assert json.loads(kept.read_text())["layers"] == json.loads(out.read_text())["layers"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("batches", "pictures"), [("1", 8), ("all", None), ("until-stable", None)])
 def test_attention_says_how_well_each_layer_is_known(
     batches: str, pictures: int | None, say: Say, small: list[str], tmp_path: Path
@@ -96,7 +94,6 @@ def test_attention_says_how_well_each_layer_is_known(
 QUICK = ["--attention-batches", "1", "--attention-batch-size", "4", "--head-epochs", "1"]
 
 
-@pytest.mark.slow
 def test_the_authors_form_is_written_and_read(say: Say, small: list[str], tmp_path: Path) -> None:
     where = ["--json", "--runs-dir", tmp_path / "runs"]
     own, authors = tmp_path / "own.json", tmp_path / "authors.json"
@@ -123,7 +120,6 @@ def test_the_authors_form_is_written_and_read(say: Say, small: list[str], tmp_pa
     assert Path(exported.last_json["attention"]).is_file()
 
 
-@pytest.mark.slow
 def test_a_runs_own_network_is_measured(
     say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -148,7 +144,6 @@ def test_a_runs_own_network_is_measured(
     assert (unknown.code, "nobody" in unknown.err) == (1, True)
 
 
-@pytest.mark.slow
 def test_attention_says_how_faithful_each_layer_is_where_that_is_asked_for(
     say: Say, small: list[str], tmp_path: Path
 ) -> None:
@@ -317,7 +312,6 @@ def test_export_writes_two_files(
     assert about["classes"] == ["blue", "green", "red"]
 
 
-@pytest.mark.slow
 def test_compare_shows_exactly_the_settings_that_differ(
     say: Say, trained: tuple[list[str], dict[str, Any]], small: list[str]
 ) -> None:
@@ -340,7 +334,6 @@ def test_compare_shows_exactly_the_settings_that_differ(
     assert say("compare", first["run"], "first", *where).code == 2
 
 
-@pytest.mark.slow
 def test_the_same_config_gives_the_same_run(
     say: Say, trained: tuple[list[str], dict[str, Any]], tmp_path: Path
 ) -> None:

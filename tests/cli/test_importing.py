@@ -22,6 +22,7 @@ def sent(tmp_path: Path) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_a_folder_is_imported_and_what_was_left_out_is_said(
     say: Callable[..., Any], sent: Path, tmp_path: Path
 ) -> None:

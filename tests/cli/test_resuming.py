@@ -19,6 +19,8 @@ from delta_app.runs.records import RunRecord, RunStatus
 from delta_app.services import runs
 from delta_app.training.run_config import RunConfig
 
+pytestmark = pytest.mark.slow
+
 Say = Callable[..., Any]
 Trained = tuple[list[str], dict[str, Any]]
 
@@ -127,7 +129,6 @@ def test_a_place_is_a_whole_number(
 # Resume
 
 
-@pytest.mark.slow
 def test_a_completed_run_is_continued_and_ends_as_train_does(say: Say, trained: Trained) -> None:
     where, result = trained
     said = say("runs", "resume", "first", "--epochs", "1", "--json", *where)
@@ -142,7 +143,6 @@ def test_a_completed_run_is_continued_and_ends_as_train_does(say: Say, trained: 
     assert (run.epoch, run.epochs, run.test_evaluations) == (3, 3, 2)
 
 
-@pytest.mark.slow
 def test_a_broken_off_run_goes_on(say: Say, trained: Trained) -> None:
     where, result = trained
     put(where, result["run"], RunStatus.INTERRUPTED)
@@ -168,7 +168,6 @@ def test_what_is_complete_asks_for_epochs(
     assert runs.get_run(result["run"], where[1]).status is RunStatus.COMPLETED
 
 
-@pytest.mark.slow
 def test_what_waits_or_is_worked_on_is_not_resumed(
     say: Say, waiting: tuple[list[str], list[str]]
 ) -> None:
@@ -201,7 +200,6 @@ def test_a_run_that_fails_again_says_why_and_ends_with_1(
     assert "Traceback" not in said.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["SIGINT", "pause"])
 def test_the_command_that_is_told_at_the_end_goes_on(
     how: str, small: list[str], tmp_path: Path, say: Say

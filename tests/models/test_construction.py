@@ -73,6 +73,7 @@ def test_no_module_works_in_place(name: str) -> None:
     assert not [n for n, m in made.named_modules() if getattr(m, "inplace", False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_no_auxiliary_heads_and_the_input_is_transformed(name: str) -> None:
     made = meta_network(name).train()

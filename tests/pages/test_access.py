@@ -105,6 +105,7 @@ def test_who_may_enter(who: dict[str, Any], users: tuple[str, ...] | None, enter
     assert access.may_enter(who, users) is enters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", None, "192.168.1.7"])
 def test_plain_streamlit_shows_nothing_to_other_computers(
     visit: Open, monkeypatch: pytest.MonkeyPatch, address: str | None

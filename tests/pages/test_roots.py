@@ -49,6 +49,7 @@ def choose(app: AppTest, label: str, word: str) -> None:
     next(each for each in app.segmented_control if each.label == label).set_value(word).run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [FINE_TUNE, ATTENTION])
 @pytest.mark.parametrize("way", ["", "../shapes", "link"])
 def test_a_folder_in_the_address(

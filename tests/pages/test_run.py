@@ -53,6 +53,7 @@ def going_on(app: AppTest) -> tuple[str, bool, bool]:
     return first.label, not first.disabled, not stop.disabled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "row", "label", "buttons"),
     [

@@ -29,6 +29,8 @@ from delta_app.runs.repair import NEW_FILE, Report, repair
 from delta_app.runs.run_file import read_run_file
 from delta_app.runs.store import STORE_FILE, RunStore
 
+pytestmark = pytest.mark.slow
+
 NewRun = Callable[..., RunRecord]
 
 LIKE_AN_EVENT = "2026-01-31 17:04:05.123+01:00 info    But it is none."
@@ -185,7 +187,6 @@ def unchanged(report: Report) -> bool:
     return report.damage is None and all(run.done == "unchanged" for run in report.runs)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -221,7 +222,6 @@ def test_a_store_that_cannot_be_opened_names_the_command(
     assert "`python -m delta_app runs repair`" in raised.value.cure
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_store_damaged_while_a_run_goes_on_loses_nothing_of_it(
     store: RunStore,
@@ -318,7 +318,6 @@ def test_it_refuses_while_somebody_works_on_a_run(several: RunStore) -> None:
     assert len(repair(several.runs_dir).runs) == 6
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff" * 100, b'{"format": 2}'])
 def test_a_damaged_run_json_costs_no_other_run(several: RunStore, content: bytes) -> None:
     completed, failed, *_ = reversed(several.runs())
@@ -360,7 +359,6 @@ class _Killed:
         return self.inner(*arguments)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(
     ("where", "number"),
@@ -399,7 +397,6 @@ def test_killed_in_the_middle_it_succeeds_when_it_is_run_again(
     assert aside[0].read_bytes().startswith(b"certainly")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("older", [False, True])
 def test_real_runs_come_back_with_their_numbers(tmp_path: Path, older: bool) -> None:
     small = copied(tmp_path / "runs")

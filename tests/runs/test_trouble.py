@@ -66,6 +66,7 @@ def hold(store: RunStore) -> Iterator[Callable[[], subprocess.Popen[str]]]:
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", ["completed", "paused", "failed"])
 def test_a_store_locked_beyond_a_run_s_end_learns_how_it_ended(
     tmp_path: Path,

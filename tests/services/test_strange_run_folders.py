@@ -68,6 +68,7 @@ DOORS: dict[str, tuple[Callable[[RunRecord], object], ...]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "place"), [(name, n) for name, doors in DOORS.items() for n in range(len(doors))]
 )

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from few import slow_but
 
 from delta_app.errors import CheckpointError, DatasetError, TrainingError
 from delta_app.training import metric_names as names
@@ -19,6 +18,8 @@ from delta_app.training.loop import run_training
 from delta_app.training.observer import Request, Unstoppable
 from delta_app.training.run_config import RunConfig
 from delta_app.training.weights_files import load_saved
+
+pytestmark = pytest.mark.slow
 
 METHODS = ["linear_probe", "l2", "l2_sp", "feature_map", "delta"]
 TIMED = {names.PICTURES_PER_SECOND, names.MEMORY_BYTES}
@@ -66,7 +67,7 @@ def assert_same(one: Path, other: Path, watcher: Any, again: Any) -> None:
         assert (one / name).read_text() == (other / name).read_text()
 
 
-@pytest.mark.parametrize("method", slow_but(["l2_sp"], METHODS))
+@pytest.mark.parametrize("method", METHODS)
 def test_paused_and_resumed_is_the_run_straight_through(
     method: str, config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -81,7 +82,6 @@ def test_paused_and_resumed_is_the_run_straight_through(
     assert sum("Goes on after step" in line for line in again.said) == 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -102,7 +102,6 @@ def test_with_every_kind_of_state(
     assert_same(tmp_path / "a" / "run", tmp_path / "b" / "run", watcher, again)
 
 
-@pytest.mark.slow
 def test_broken_off_between_checkpoints_measures_the_steps_after_the_last_one_again(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -120,7 +119,6 @@ def test_broken_off_between_checkpoints_measures_the_steps_after_the_last_one_ag
     assert_same(tmp_path / "a" / "run", folder, watcher, again)
 
 
-@pytest.mark.slow
 def test_the_best_epoch_is_that_of_the_checkpoint_not_of_a_later_one(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -135,7 +133,6 @@ def test_the_best_epoch_is_that_of_the_checkpoint_not_of_a_later_one(
     assert all(torch.equal(tensor, now[name]) for name, tensor in best.items())
 
 
-@pytest.mark.slow
 def test_a_checkpoint_is_kept_after_every_step_where_that_is_asked_for(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,7 +155,6 @@ def test_a_checkpoint_is_kept_after_every_step_where_that_is_asked_for(
     assert steps == [(6, 2, 0)]
 
 
-@pytest.mark.slow
 def test_continued_for_more_epochs_is_the_run_that_had_them_from_the_start(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -176,7 +172,6 @@ def test_continued_for_more_epochs_is_the_run_that_had_them_from_the_start(
     assert rates[5] == pytest.approx(0.003)
 
 
-@pytest.mark.slow
 def test_what_a_run_found_before_it_was_killed_is_not_tested_again(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -187,7 +182,6 @@ def test_what_a_run_found_before_it_was_killed_is_not_tested_again(
     assert not any(name == "testing" for name, *_ in watcher.phases)
 
 
-@pytest.mark.slow
 def test_a_pause_breaks_the_test_off_and_it_is_made_up_for(
     config: Config, tmp_path: Path, watcher: Any
 ) -> None:
@@ -216,7 +210,6 @@ def test_a_pause_before_the_first_step_begins_anew(
     assert run_training(wanted, folder, watcher, Unstoppable()).ended == "completed"
 
 
-@pytest.mark.slow
 def test_it_goes_on_with_the_pictures_it_began_with(
     config: Config, pictures: Path, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,7 +249,6 @@ def test_other_settings_cannot_go_on_from_a_checkpoint(
         run_training(config("l2", **changed), folder, watcher, Unstoppable())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + b[2:9], lambda b: b"no"]
 )
@@ -272,7 +264,6 @@ def test_a_damaged_checkpoint_is_named_with_its_cure(
     assert caught.value.cure
 
 
-@pytest.mark.slow
 def test_a_loss_that_is_not_finite_keeps_the_best_epoch_on_disk_and_no_broken_checkpoint(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,7 +289,6 @@ def test_a_loss_that_is_not_finite_keeps_the_best_epoch_on_disk_and_no_broken_ch
     assert not (folder / "last.ckpt").exists()
 
 
-@pytest.mark.slow
 def test_it_goes_on_in_the_micro_batches_that_fitted(
     config: Config, tmp_path: Path, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
