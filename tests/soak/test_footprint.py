@@ -7,12 +7,14 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
 from benchmarks.footprint import footprint
 
 
+@pytest.mark.slow
 def test_it_sees_each_thing_that_is_left_behind(tmp_path: Path) -> None:
     ends = threading.Event()
     before = asdict(footprint())
