@@ -5,8 +5,8 @@
 #   bash tests/run.sh           lint, format, types, layers, all tests
 #   bash tests/run.sh --fast    the same without the slow walks and the browser
 #
-# The largest architectures against full forwards take minutes and gigabytes more:
-# .venv/bin/pytest -m large
+# The largest architectures against full forwards take minutes and gigabytes more, and what is
+# tried here on some cases is tried there on all: .venv/bin/pytest -m "large or long"
 #
 # Browser tests use the machine's Chromium or Playwright's own; without one they are skipped
 # and say how to get it.
@@ -43,9 +43,9 @@ check "layers" lint-imports
 # Two processes of one thread each are faster than one process of two threads on small tensors.
 threads="OMP_NUM_THREADS=1"
 if [ "${1:-}" = "--fast" ]; then
-    check "unit tests" env "$threads" pytest -q -n 2 -m "not slow and not browser"
+    check "unit tests" env "$threads" pytest -q -n 2 -m "not slow and not long and not browser"
 else
-    check "tests without a browser" env "$threads" pytest -q -n 2 -m "not browser and not large"
+    check "tests without a browser" env "$threads" pytest -q -n 2 -m "not browser and not large and not long"
     # Alone: they measure how long a click takes.
     check "tests in a browser" pytest -q -m browser
 fi

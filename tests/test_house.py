@@ -75,6 +75,16 @@ def test_what_draws_itself_again_does_so_only_while_it_is_seen() -> None:
             assert not (isinstance(node, ast.keyword) and node.arg == "run_every"), path
 
 
+def test_only_the_download_of_weights_goes_to_the_network() -> None:
+    clients = {"http.client", "urllib.request", "requests", "httpx", "aiohttp", "ftplib"}
+    asking = {path.stem for path in [*PACKAGE, *PAGES] if imported(path) & clients}
+    assert asking == {"weights_download"}
+    for path in [*PACKAGE, *PAGES]:
+        text = path.read_text(encoding="utf-8")
+        assert "load_state_dict_from_url" not in text, path
+        assert ".get_state_dict(" not in text, path
+
+
 def test_every_file_and_every_public_name_says_what_it_is() -> None:
     silent = []
     for path in [*PACKAGE, *PAGES]:

@@ -168,7 +168,9 @@ def _stands_in_its_folder(picture: Picture) -> bool:
     path = picture.path.replace("\\", "/")
     if ".." in path.split("/") or ".." in place.split("/") or place.startswith("/"):
         return False
-    return path.endswith(f"/{place}") or printable(path).endswith(f"/{place}")
+    # What the place shows of a character that cannot be printed begins with a backslash too.
+    shown = printable(picture.path).replace("\\", "/")
+    return path.endswith(f"/{place}") or shown.endswith(f"/{place}")
 
 
 def _by_class(pictures: tuple[Picture, ...], n_classes: int) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from delta_app.formatting import counted
+from delta_app.formatting import count, counted
 from delta_app.runs.records import TRAINING, RunRecord, RunStatus
 from delta_app.services.resuming import can_resume
 from delta_app.ui import measure_again, navigation, run_actions, runs_dialogs, runs_import
@@ -27,10 +27,11 @@ def draw(chosen: Sequence[RunRecord], shown: int) -> None:
         shown: how many runs the table has.
     """
     one = len(chosen) == 1
+    # Short: it must fit beside the buttons, or the table ends below the window.
     words = (
-        f"{len(chosen)} of {counted(shown, 'run')} selected"
+        f"{len(chosen)} of {count(shown)} selected"
         if chosen
-        else f"{counted(shown, 'run')} · select rows to act on them"
+        else f"{counted(shown, 'run')} · select rows"
     )
     with st.container(horizontal=True, vertical_alignment="center", key="runs_actions"):
         if _button("Open", "open_in_new", one, "Select one run."):

@@ -18,6 +18,9 @@ from delta_app.models.behaviour_layers import default_behaviour_layers
 from delta_app.models.catalog import Backbone, backbones
 
 FLOAT64 = 8
+LONG = 16_000_000
+"""Parameters above which full forwards in float64 are left to the long tests."""
+
 MEMORY = psutil.virtual_memory().total
 
 
@@ -26,6 +29,7 @@ def _marks(network: Backbone) -> list[pytest.MarkDecorator]:
     needed = 2 * 2 * FLOAT64 * network.parameters
     return [
         *([] if network.name in QUICK else [pytest.mark.slow]),
+        *([pytest.mark.long] if network.parameters > LONG else []),
         *([pytest.mark.large] if is_large(network.name) else []),
         pytest.mark.skipif(
             needed > 0.7 * MEMORY, reason=f"needs {needed / 0.7e9:.0f} GB of memory"

@@ -44,12 +44,14 @@ class App:
     Attributes:
         url: without a slash at its end.
         runs_dir: its runs folder, which the test may write into like any other process.
+        connections: what `watched_network` notes of it.
     """
 
     url: str
     runs_dir: Path
     process: subprocess.Popen[bytes]
     log: Path
+    connections: Path
 
     def end(self) -> int:
         """Ask it to end as Ctrl-C would, and return its exit code."""
@@ -69,6 +71,7 @@ def start_app(folder: Path) -> App:
     It may read the folders that tests draw pictures into, beside it, and the test data.
     """
     port, runs_dir, log = _free_port(), folder / "runs", folder / "app.log"
+    connections = folder / "connections.txt"
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DELTA_")}
@@ -85,12 +88,14 @@ def start_app(folder: Path) -> App:
                 "XDG_DATA_HOME": str(home / "data"),
                 "XDG_CACHE_HOME": str(home / "cache"),
                 "DELTA_CACHE_DIR": str(folder / "cache"),
+                "PYTHONPATH": str(Path(__file__).parent / "watched_network"),
+                "CONNECTIONS": str(connections),
             },
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    app = App(f"http://localhost:{port}", runs_dir, process, log)
+    app = App(f"http://localhost:{port}", runs_dir, process, log, connections)
     _wait_until_it_answers(app)
     return app
 

@@ -40,13 +40,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app on an empty runs folder; at the end it must end cleanly, as by Ctrl-C."""
+    """The app on an empty runs folder; at the end it must end cleanly, as by Ctrl-C.
+
+    It asks nobody on the network for anything: no test downloads weights.
+    """
     app = start_app(tmp_path_factory.mktemp("app"))
     yield app
     code = app.end()
     log = app.log.read_text(errors="replace")
     assert code == 0, log[-3000:]
     assert "Traceback" not in log, log[-3000:]
+    assert set(app.connections.read_text().splitlines()) == {"watched"}
 
 
 _failed = pytest.StashKey[bool]()
@@ -62,7 +66,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.fixture
 def page(browser: Browser, app: App, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """An empty page of 1280 x 800; an error of a script in it fails the test.
+    """An empty page of 1280 x 800; an error of a script in it fails the test, and so does a
+    request to anybody but the app.
 
     Where the test fails, what the page showed last is kept as reports/<test>.png.
     """
@@ -71,8 +76,12 @@ def page(browser: Browser, app: App, request: pytest.FixtureRequest) -> Iterator
     page.set_default_timeout(WAIT_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(request.url))
     yield page
     if request.node.stash.get(_failed, False):
         page.screenshot(path=REPORTS / f"{request.node.name}.png")
     context.close()
     assert not errors, errors
+    strangers = {url for url in asked if not url.startswith((app.url, "data:", "blob:"))}
+    assert not strangers, strangers

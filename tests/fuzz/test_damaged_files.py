@@ -56,7 +56,7 @@ def test_sixty(sound_place: Place, tmp_path: Path) -> None:
     assert all(refused[kind] for kind in ("weights", "store", "authors' attention"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 3))
 def test_three_hundred(seed: int, sound_place: Place, tmp_path: Path) -> None:
     refused = try_some(300, seed, sound_place, tmp_path)

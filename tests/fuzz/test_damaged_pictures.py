@@ -35,9 +35,14 @@ def test_a_hundred_and_fifty(tmp_path: Path) -> None:
     assert 40 < try_some(150, 0, tmp_path) < 140
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(1, marks=pytest.mark.slow),
+        *(pytest.param(each, marks=pytest.mark.long) for each in (2, 3, 4)),
+    ],
+)
 def test_a_thousand(seed: int, tmp_path: Path) -> None:
     assert try_some(1000, seed, tmp_path) > 300
 

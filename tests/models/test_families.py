@@ -139,7 +139,7 @@ def test_convolutions_rectified_at_once_are_captured_before_it(name: str) -> Non
         assert (found[layer] < 0).any()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [b.name for b in backbones() if b.parameters <= TOO_LARGE and b.name not in WALKED],
@@ -149,7 +149,10 @@ def test_a_step_of_every_other_network(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [b.name for b in backbones()])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(b.name, marks=[] if b.name in WALKED else pytest.mark.long) for b in backbones()],
+)
 def test_names_and_shapes_of_all(name: str) -> None:
     network = meta_network(name, 7)
     size = backbone(name).input_size

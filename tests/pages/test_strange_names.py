@@ -97,7 +97,7 @@ CHUNKS = [_STRANGE[start : start + LONGEST_NAME] for start in range(0, 800, LONG
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [CHUNKS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in CHUNKS[1:])]
+    "name", [CHUNKS[0], *(pytest.param(each, marks=pytest.mark.long) for each in CHUNKS[1:])]
 )
 def test_a_run_of_a_strange_name(
     open_page: Opener, named: Callable[[str], SmallRuns], name: str
@@ -129,7 +129,7 @@ def test_an_address_may_say_anything(
     check_address(open_page, page, _STRANGE)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES)
 def test_an_address_may_say_anything_at_length(
     open_page: Opener, named: Callable[[str], SmallRuns], page: str

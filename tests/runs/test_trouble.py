@@ -294,7 +294,7 @@ def test_a_queued_run_waits_for_a_disk_that_is_read_only(
     acquire, refused = ProcessLock.acquire, [True]
 
     def refuse(lock: ProcessLock, timeout: float = 0.0) -> bool:
-        if refused and lock._path == RunFolder(record.folder).owner_lock:
+        if refused and lock.path == RunFolder(record.folder).owner_lock:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         return acquire(lock, timeout)
 

@@ -59,7 +59,7 @@ def test_missing_files_say_how_to_make_them(
         demo_config()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_starting_from_the_signs_is_worth_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
