@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import time
 import traceback
@@ -23,6 +24,8 @@ from benchmarks.damage.sound import Place
 
 def main() -> None:
     place = Place(Path(sys.argv[1]), sys.argv[2])
+    # Its pictures lie outside the home folder; what may be read is not what is tried here.
+    os.environ["DELTA_ROOTS"] = place.runs_dir.anchor
     answers, sys.stdout = sys.stdout, sys.stderr  # what the app prints is no answer
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
