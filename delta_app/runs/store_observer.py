@@ -243,7 +243,7 @@ class StoreObserver:
             return True
         try:
             self._store.write(self._run_id, measured, happened, columns)
-        except Exception as error:
+        except Exception as error:  # training goes on whatever the store cannot do
             with self._lock:
                 self._measured = measured + self._measured
                 self._happened = happened + self._happened
@@ -267,5 +267,5 @@ class StoreObserver:
         for observer in self._also:
             try:
                 getattr(observer, what)(*arguments)
-            except Exception:
+            except Exception:  # who only looks on must not end a run
                 log.exception("an observer of run %s failed", self._run_id)

@@ -190,7 +190,7 @@ class FineTuning:
         try:
             with self._step:
                 request = self._epochs()
-        except Exception:
+        except Exception:  # whatever ended it, the best epoch is to be found
             self._kept.keep_on_disk()
             raise
         self._disk.insist(self._write_checkpoint, "the checkpoint")
