@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from small_runs import small_runs
 from torch import nn
 
 from delta_app.atomic_files import write_json
@@ -81,3 +83,24 @@ def noise_pictures(tmp_path: Path) -> list[Path]:
         paths.append(tmp_path / f"picture {number}.png")
         Image.fromarray(noise.numpy()).save(paths[-1])
     return paths
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The runs folder of this machine, empty."""
+    monkeypatch.setenv("DELTA_RUNS_DIR", str(tmp_path / "here"))
+    monkeypatch.setenv("DELTA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path / "here"
+
+
+@pytest.fixture
+def sent(tmp_path: Path) -> Path:
+    """A DELTA run's folder as somebody sent it, free to be changed; what is large was left out."""
+    small = small_runs()
+    large = ("last.ckpt", "snapshot.safetensors")
+    return shutil.copytree(
+        small.folder(small.delta),
+        tmp_path / "received" / small.delta,
+        ignore=shutil.ignore_patterns("*.lock", *large),
+    )
